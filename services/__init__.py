@@ -1,0 +1,1 @@
+"""The processes of izin: check, registry, ingest, and the command line that starts them."""

@@ -1,0 +1,1 @@
+"""What the services share: pure rules, ledger, cache, auth, web edge, telemetry."""
