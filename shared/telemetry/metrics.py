@@ -1,0 +1,166 @@
+"""Every metric of the system, with its unit in its name and a closed set of label values.
+
+A label value never comes from a request: routes are templates, methods and codes are checked, and a
+value outside its set counts as `other`. So no caller can make the number of series grow.
+"""
+
+import re
+from collections.abc import Mapping
+from itertools import product
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+OTHER: Final = "other"
+ROUTES_MAX: Final = 500
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SERVICES: Final = frozenset({"registry", "check", "ingest", "front"})
+CHANNELS: Final = frozenset({"ARAMA", "MESAJ", "EPOSTA"})
+STATUSES: Final = frozenset({"ONAY", "RET"})
+MOVEMENT_KINDS: Final = frozenset({"CONSENT", "BLOCK"})
+REASONS: Final = frozenset(
+    {
+        "CONSENT",
+        "REFUSED",
+        "NO_RECORD",
+        "MERCHANT_ON_RECORD",
+        "REGISTER_ADDRESS_FIRST",
+        "EXEMPT",
+        "EXEMPT_UNVERIFIED",
+        "UNVERIFIED",
+        "SENDER_NOT_REGISTERED",
+        "NOT_AUTHORISED",
+        "HEADER_MISMATCH",
+        "INVALID_RECIPIENT",
+    }
+)
+LEDGER_ERRORS: Final = frozenset(
+    {"unavailable", "timeout", "conflict", "read_only", "commit_unknown", "integrity"}
+)
+AUTHORITIES: Final = frozenset({"brand", "users", "keys"})
+TOKEN_OUTCOMES: Final = frozenset({"issued", "refreshed", "refused", "limited"})
+
+_SECONDS: Final = (
+    *(0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005),
+    *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+_GROUP_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_BATCH_SIZES: Final = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 50_000)
+_CODE: Final = re.compile(r"H\d{3,4}")
+
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+
+class ClosedCounter:
+    """A counter whose label values form closed sets; every combination is bound at import."""
+
+    def __init__(self, name: str, text: str, labels: Mapping[str, frozenset[str]]) -> None:
+        counter = Counter(name, text, tuple(labels), registry=REGISTRY)
+        self._sets = tuple(labels.values())
+        self._children = {
+            values: counter.labels(*values)
+            for values in product(*({*known, OTHER} for known in self._sets))
+        }
+
+    def add(self, *values: str, amount: float = 1) -> None:
+        """Count once more; one value per label, in the order of the declaration."""
+        child = self._children.get(values)
+        if child is None:
+            pairs = zip(values, self._sets, strict=True)
+            child = self._children[tuple(v if v in known else OTHER for v, known in pairs)]
+        child.inc(amount)
+
+
+CHECKS: Final = ClosedCounter(
+    "izin_checks_total", "Recipients that were asked about, by reason.", {"reason": REASONS}
+)
+CHECK_SECONDS: Final = Histogram(
+    "izin_check_duration_seconds", "One single check.", buckets=_SECONDS, registry=REGISTRY
+)
+MOVEMENTS_WRITTEN: Final = ClosedCounter(
+    "izin_movements_written_total",
+    "Movements committed to the ledger.",
+    {"channel": CHANNELS, "status": STATUSES, "kind": MOVEMENT_KINDS},
+)
+WRITE_GROUP_MOVEMENTS: Final = Histogram(
+    "izin_write_group_movements",
+    "Movements that shared one transaction.",
+    buckets=_GROUP_SIZES,
+    registry=REGISTRY,
+)
+LEDGER_READ_KEYS: Final = Histogram(
+    "izin_ledger_read_keys",
+    "Keys that shared one read of the ledger.",
+    buckets=_BATCH_SIZES,
+    registry=REGISTRY,
+)
+LEDGER_ERRORS_TOTAL: Final = ClosedCounter(
+    "izin_ledger_errors_total", "Failed calls of the ledger.", {"kind": LEDGER_ERRORS}
+)
+AUTHORITY_RELOADS: Final = ClosedCounter(
+    "izin_authority_reloads_total", "Rights read anew from the ledger.", {"what": AUTHORITIES}
+)
+EVIDENCE_ROWS_WRITTEN: Final = Counter(
+    "izin_evidence_rows_written_total", "Evidence rows stored.", registry=REGISTRY
+)
+EVIDENCE_ROWS_BUFFERED: Final = Gauge(
+    "izin_evidence_rows_buffered", "Evidence rows that wait for the ledger.", registry=REGISTRY
+)
+TOKENS_ISSUED: Final = ClosedCounter(
+    "izin_tokens_issued_total", "Answers of the token endpoint.", {"outcome": TOKEN_OUTCOMES}
+)
+
+_requests: Final = Counter(
+    "izin_http_requests_total",
+    "Answered requests.",
+    ("service", "route", "method", "status"),
+    registry=REGISTRY,
+)
+_request_seconds: Final = Histogram(
+    "izin_http_request_duration_seconds",
+    "From the first byte of the request to the last of the answer.",
+    ("service", "route"),
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+_refused: Final = Counter(
+    "izin_consents_refused_total", "Faults, by public code.", ("code",), registry=REGISTRY
+)
+_routes_seen: Final[set[str]] = set()
+
+
+def closed_method(method: str) -> str:
+    """Return the method if it is one that we know; a client may send any word."""
+    return method if method in METHODS else OTHER
+
+
+def count_request(service: str, route: str, method: str, *, status: int, seconds: float) -> None:
+    """Count one answered request; `route` is a template of the route table, never a path."""
+    if route not in _routes_seen:
+        if len(_routes_seen) >= ROUTES_MAX:
+            route = OTHER
+        _routes_seen.add(route)
+    service = service if service in SERVICES else OTHER
+    _requests.labels(service, route, closed_method(method), str(status)).inc()
+    _request_seconds.labels(service, route).observe(seconds)
+
+
+def count_refusal(code: str) -> None:
+    """Count one fault that was shown to a caller."""
+    _refused.labels(code if _CODE.fullmatch(code) else OTHER).inc()
+
+
+def render() -> tuple[bytes, str]:
+    """Return all metrics in Prometheus' text format, and its media type."""
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST

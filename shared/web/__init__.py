@@ -1,0 +1,1 @@
+"""The HTTP edge: error envelopes, limits, health, request ids, the route table."""
