@@ -1,0 +1,112 @@
+"""The process's copy of who may do what, kept honest by versions.
+
+Users and headers hang on the directory version, the rights at a brand on the brand's authority version.
+Whoever decides has just read both versions from the ledger, in the same round trip as the data, and
+hands them in: a copy that is older is dropped or read anew before it is used. So a revoked right is
+refused by the next request on every process (design 5, rule 6).
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import TypeVar
+
+from shared.ledger import directory as ledger_directory
+from shared.ledger.directory import BrandRow, UserRow
+from shared.ledger.store import ReaderPool
+from shared.telemetry import metrics
+
+COPIES_MAX = 200_000
+_OF_NO_VERSION = -1
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Directory:
+    """Copies of users, header owners and brands, read on demand."""
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self._pool = pool
+        self._version = -1
+        self._users: dict[int, UserRow | None] = {}
+        self._headers: dict[str, int | None] = {}
+        self._brands: dict[int, BrandRow] = {}
+        self._catching_up = asyncio.Lock()
+
+    def forget_all(self) -> None:
+        """Trust no copy any more; after the ledger was away it may have come back as an older one."""
+        self._version = -1
+        self._users.clear()
+        self._headers.clear()
+        for brand_code, brand in self._brands.items():
+            self._brands[brand_code] = replace(brand, authority_version=_OF_NO_VERSION)
+
+    async def catch_up(self, version: int) -> None:
+        """Drop the copies that changed up to `version`, which the caller has just read."""
+        if version <= self._version:
+            return
+        async with self._catching_up:
+            if self._version < 0:
+                self._users.clear()
+                self._headers.clear()
+                self._version = version
+            elif version > self._version:
+                self._version, subjects = await ledger_directory.changes_since(
+                    self._pool, self._version
+                )
+                metrics.AUTHORITY_RELOADS.add("users")
+                for subject in subjects:
+                    self._forget(subject)
+
+    def _forget(self, subject: str) -> None:
+        kind, _, name = subject.partition(":")
+        if kind == "user":
+            self._users.pop(int(name), None)
+        else:
+            self._headers.pop(name, None)
+
+    async def user(self, user_id: int) -> UserRow | None:
+        """Return a user as of the version that this copy has reached, or a later one."""
+        if user_id in self._users:
+            return self._users[user_id]
+        while True:
+            version, user = await ledger_directory.read_user(self._pool, user_id)
+            # Read before a change that this copy has already passed? Then it may be the old one.
+            if version >= self._version:
+                _remember(self._users, user_id, user)
+                return user
+
+    async def header_owner(self, header: str) -> int | None:
+        """Return the brand that a header belongs to, likewise."""
+        if header in self._headers:
+            return self._headers[header]
+        while True:
+            version, brand_code = await ledger_directory.header_owner(self._pool, header)
+            if version >= self._version:
+                _remember(self._headers, header, brand_code)
+                return brand_code
+
+    def known_brand(self, brand_code: int | None) -> BrandRow | None:
+        """Return the copy of a brand, however old: only for what an outage leaves to go by."""
+        return None if brand_code is None else self._brands.get(brand_code)
+
+    async def brand(self, brand_code: int, authority_version: int | None) -> BrandRow | None:
+        """Return a brand with rights at least as new as `authority_version`; None: no such brand."""
+        if authority_version is None:
+            return None
+        copy = self._brands.get(brand_code)
+        if copy is not None and copy.authority_version == authority_version:
+            return copy
+        brand = await ledger_directory.read_brand(self._pool, brand_code)
+        metrics.AUTHORITY_RELOADS.add("brand")
+        if brand is None:
+            self._brands.pop(brand_code, None)
+            return None
+        _remember(self._brands, brand_code, brand)
+        return brand
+
+
+def _remember(copies: dict[K, V], key: K, value: V) -> None:
+    """Keep a copy; the oldest goes when there are too many."""
+    if len(copies) >= COPIES_MAX:
+        del copies[next(iter(copies))]
+    copies[key] = value

@@ -1,0 +1,140 @@
+"""From an Authorization header to a user that may act: mostly a look-up in memory.
+
+Two steps, with the ledger read between them. `identify` says who the caller claims to be, from memory
+once it has been seen; then the caller reads its data, and with it the directory version; `admit` brings
+the copy up to that version and answers for the user. What was remembered of a credential carries the
+user's epoch: a new password, a new key or a suspension makes it worthless at once.
+"""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from shared.auth.directory import Directory
+from shared.auth.passwords import API_KEY_PREFIX, api_key_digest, secret_matches
+from shared.auth.tokens import TokenIssuer, TokenRefusedError
+from shared.ledger import directory as ledger_directory
+from shared.ledger.directory import UserRow
+from shared.ledger.store import ReaderPool
+
+REMEMBERED_MAX = 100_000
+_LONGEST_HEADER = 20_000
+
+
+class NotAuthenticatedError(Exception):
+    """No credential, or none that is good for anything; why is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A user that a credential was good for, at an epoch; `expires_at` in seconds since 1970."""
+
+    user_id: int
+    epoch: int
+    expires_at: float = float("inf")
+
+
+class Gate:
+    """Identifies callers by access token, long-lived key or HTTP Basic, and admits them."""
+
+    def __init__(
+        self,
+        *,
+        pool: ReaderPool,
+        directory: Directory,
+        tokens: TokenIssuer,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self._directory = directory
+        self._tokens = tokens
+        self._now = now
+        self._tickets: dict[bytes, Ticket] = {}
+        # Credentials are remembered under a digest that is worth nothing outside this process.
+        self._salt = secrets.token_bytes(32)
+
+    async def identify(self, authorization: str | None) -> Ticket:
+        """Return the user that the header stands for; raises NotAuthenticatedError."""
+        if not authorization or len(authorization) > _LONGEST_HEADER:
+            raise NotAuthenticatedError
+        name = blake2b(
+            authorization.encode("utf-8", "replace"), key=self._salt, digest_size=16
+        ).digest()
+        ticket = self._tickets.get(name)
+        if ticket is not None and ticket.expires_at > self._now().timestamp():
+            return ticket
+        ticket = await self._verify(authorization)
+        if len(self._tickets) >= REMEMBERED_MAX:
+            del self._tickets[next(iter(self._tickets))]
+        self._tickets[name] = ticket
+        return ticket
+
+    async def admit(self, ticket: Ticket, directory_version: int) -> UserRow:
+        """Return the user if it may act as of `directory_version`; raises NotAuthenticatedError."""
+        await self._directory.catch_up(directory_version)
+        user = await self._directory.user(ticket.user_id)
+        if user is None or not user.active or user.epoch != ticket.epoch:
+            self._forget(ticket)
+            raise NotAuthenticatedError
+        return user
+
+    async def login(self, username: str, password: str) -> UserRow | None:
+        """Return the active user with this name and password, or None; equally slow either way."""
+        user_id = await ledger_directory.user_id_by_name(self._pool, username)
+        # Past the copies: a login is rare, and must see the newest secret.
+        user = None
+        if user_id is not None:
+            _version, user = await ledger_directory.read_user(self._pool, user_id)
+        matches = await secret_matches(None if user is None else user.secret_hash, password)
+        return user if matches and user is not None and user.active else None
+
+    def _forget(self, ticket: Ticket) -> None:
+        for name in [name for name, known in self._tickets.items() if known == ticket]:
+            del self._tickets[name]
+
+    async def _verify(self, authorization: str) -> Ticket:
+        scheme, _, credential = authorization.partition(" ")
+        credential = credential.strip()
+        match scheme.lower():
+            case "bearer" if credential.startswith(API_KEY_PREFIX):
+                return await self._by_api_key(credential)
+            case "bearer":
+                return self._by_token(credential)
+            case "basic":
+                return await self._by_password(credential)
+            case _:
+                raise NotAuthenticatedError
+
+    def _by_token(self, token: str) -> Ticket:
+        try:
+            claims = self._tokens.read_access(token, now=self._now())
+        except TokenRefusedError:
+            raise NotAuthenticatedError from None
+        return Ticket(claims.user_id, claims.epoch, claims.expires_at)
+
+    async def _by_api_key(self, api_key: str) -> Ticket:
+        user_id = await ledger_directory.user_id_by_api_key(self._pool, api_key_digest(api_key))
+        if user_id is None:
+            raise NotAuthenticatedError
+        _version, user = await ledger_directory.read_user(self._pool, user_id)
+        if user is None:
+            raise NotAuthenticatedError
+        return Ticket(user.user_id, user.epoch)
+
+    async def _by_password(self, credential: str) -> Ticket:
+        try:
+            username, colon, password = (
+                base64.b64decode(credential, validate=True).decode().partition(":")
+            )
+        except (binascii.Error, ValueError):
+            raise NotAuthenticatedError from None
+        if not colon or "\0" in username:
+            raise NotAuthenticatedError
+        user = await self.login(username, password)
+        if user is None:
+            raise NotAuthenticatedError
+        return Ticket(user.user_id, user.epoch)

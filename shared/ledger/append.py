@@ -1,0 +1,177 @@
+"""Writing movements of one brand: one statement that commits itself (`append_movements_v1`)."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import LiteralString
+
+import asyncpg
+
+from shared.domain.consent import NewConsent
+from shared.ledger.failures import (
+    UNREACHABLE,
+    CommitUnknownError,
+    DigestKeyRetiredError,
+    LedgerUnavailableError,
+    StaleStateError,
+)
+from shared.ledger.store import Connection, WriterPool
+
+
+@dataclass(frozen=True, slots=True)
+class NewMovement:
+    """A judged change, ready to be stored.
+
+    `consent.consent_date` of a block is the date of the refusal. `approvals` and `rejections` say how the
+    brand's counts of keys in that state change. `expected` is the newest movement of the key that the
+    judgement saw (extent, offset), None when the key was not there.
+    """
+
+    consent: NewConsent
+    is_block: bool
+    digest: bytes
+    sealed: bytes
+    approvals: int
+    rejections: int
+    expected: tuple[int, int] | None
+
+    @property
+    def key(self) -> tuple[bytes, str, str]:
+        """What makes two movements touch the same consent."""
+        return (self.digest, self.consent.channel.value, self.consent.recipient_type.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A movement that is in the ledger, durably. `transaction_id` is 64 hexadecimal characters."""
+
+    transaction_id: str
+    created_at: datetime
+    position: int
+
+
+def transaction_id(brand_code: int, extent_id: int, nonce: int, extent_offset: int) -> str:
+    """Return the wire's id of a movement: derived, so it takes no room, and unique per movement (C10)."""
+    return sha256(
+        b"izin movement %d %d %d %d" % (brand_code, extent_id, nonce, extent_offset)
+    ).hexdigest()
+
+
+APPEND: LiteralString = """
+    SELECT extent_id, base_position, left_out
+      FROM append_movements_v1(
+           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10::channel[], $11::recipient_type[],
+           $12::movement_kind[], $13::consent_status[], $14::consent_source[], $15, $16, $17, $18, $19,
+           $20)
+"""
+
+
+class Appender:
+    """Appends movements to brands. Owns the listening for warnings on its connections."""
+
+    def __init__(self, pool: WriterPool, *, digest_key_id: int, sealing_key_id: int) -> None:
+        self._pool = pool
+        self._digest_key_id = digest_key_id
+        self._sealing_key_id = sealing_key_id
+
+    async def append(
+        self, brand_code: int, movements: Sequence[NewMovement], *, now: datetime, wait: bool
+    ) -> tuple[list[Stored], list[int]]:
+        """Append all, or none and say which keys are in the way (their indexes, from 0).
+
+        With `wait` the call waits for locked keys; without, it leaves them out. Movements are of
+        different keys. Raises StaleStateError when a key appeared meanwhile or a lock was not to be had in
+        time, CommitUnknownError when the outcome is not known, LedgerUnavailableError. Nobody cancels
+        this call: a cancelled COMMIT may be half a promise (design 4).
+        """
+        nonce = secrets.randbits(63)
+        warnings: list[str] = []
+        arguments = self._arguments(brand_code, movements, nonce=nonce, now=now, wait=wait)
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                rows = await _fetch_listening(connection, arguments, warnings)
+        except asyncpg.PostgresError as error:
+            raise _translated(error) from error
+        except UNREACHABLE as error:
+            raise CommitUnknownError(type(error).__name__) from error
+        if warnings:
+            raise CommitUnknownError("the commit came with a warning")
+        extent_id, base, left_out = rows[0]
+        if left_out:
+            return [], [n - 1 for n in left_out]
+        return [
+            Stored(transaction_id(brand_code, extent_id, nonce, n), now, base + n)
+            for n in range(1, len(movements) + 1)
+        ], []
+
+    def _arguments(
+        self,
+        brand_code: int,
+        movements: Sequence[NewMovement],
+        *,
+        nonce: int,
+        now: datetime,
+        wait: bool,
+    ) -> list[object]:
+        consents = [movement.consent for movement in movements]
+        return [
+            brand_code,
+            self._digest_key_id,
+            self._sealing_key_id,
+            nonce,
+            now,
+            wait,
+            sum(movement.approvals for movement in movements),
+            sum(movement.rejections for movement in movements),
+            [movement.digest for movement in movements],
+            [consent.channel.value for consent in consents],
+            [consent.recipient_type.value for consent in consents],
+            ["BLOCK" if movement.is_block else "CONSENT" for movement in movements],
+            [consent.status.value for consent in consents],
+            [None if consent.source is None else consent.source.value for consent in consents],
+            [consent.consent_date for consent in consents],
+            [consent.retailer_code for consent in consents],
+            [_array_literal(consent.retailer_access) for consent in consents],
+            [movement.sealed for movement in movements],
+            [None if m.expected is None else m.expected[0] for m in movements],
+            [None if m.expected is None else m.expected[1] for m in movements],
+        ]
+
+
+def _array_literal(codes: Sequence[int]) -> str | None:
+    """Arrays of arrays must be rectangular in Postgres, so each list of retailers travels as text."""
+    return "{" + ",".join(map(str, codes)) + "}" if codes else None
+
+
+async def _fetch_listening(
+    connection: Connection, arguments: list[object], warnings: list[str]
+) -> list[asyncpg.Record]:
+    """Run the append and collect what the server warns of, such as a COMMIT without its standby."""
+
+    def listen(_connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        if message.severity_en == "WARNING":
+            warnings.append(message.sqlstate or "")
+
+    connection.add_log_listener(listen)
+    try:
+        # `fetch`, not `fetchrow`: the statement runs to its end and commits before the reply is complete.
+        return await connection.fetch(APPEND, *arguments)
+    finally:
+        if not connection.is_closed():
+            connection.remove_log_listener(listen)
+
+
+def _translated(error: asyncpg.PostgresError) -> Exception:
+    match error.sqlstate:
+        case "IZ001" | "55P03" | "40P01":  # a key appeared; a lock was not to be had; a deadlock
+            return StaleStateError(error.sqlstate)
+        case "IZ002":
+            return DigestKeyRetiredError("the ledger was re-keyed")
+        case str(state) if state[:2] in {"08", "57", "53", "58", "XX", "25"}:
+            # The connection broke, the server goes down, or the transaction was ended for its age:
+            # before or after the commit, nobody here can tell.
+            return CommitUnknownError(state)
+        case _:
+            return LedgerUnavailableError(type(error).__name__)

@@ -1,0 +1,80 @@
+"""What the ledger can answer besides data. Nothing of the driver escapes this package."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+
+class LedgerUnavailableError(Exception):
+    """The ledger did not answer, or not as a primary of ours; nothing may be concluded from it."""
+
+
+class DigestKeyRetiredError(LedgerUnavailableError):
+    """This process digests addresses with a key that the ledger no longer uses: restart it."""
+
+
+class CommitUnknownError(LedgerUnavailableError):
+    """The reply to a write was lost, or came with a warning: it may or may not be in the ledger."""
+
+
+class StaleStateError(Exception):
+    """The key has moved on since it was read: read it again and judge anew."""
+
+
+class AlreadyExistsError(Exception):
+    """A unique thing exists already; `what` names the constraint."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class UnknownReferenceError(Exception):
+    """Something refers to a thing that is not there; `what` names the constraint."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class ConstraintBrokenError(Exception):
+    """A value breaks a rule of the schema; `what` names the constraint."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+@asynccontextmanager
+async def ledger_errors() -> AsyncGenerator[None]:
+    """Turn the driver's exceptions into ours."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise AlreadyExistsError(error.constraint_name or "") from error
+    except asyncpg.ForeignKeyViolationError as error:
+        raise UnknownReferenceError(error.constraint_name or "") from error
+    except asyncpg.CheckViolationError as error:
+        raise ConstraintBrokenError(error.constraint_name or "") from error
+    except UNREACHABLE as error:
+        raise LedgerUnavailableError(type(error).__name__) from error

@@ -1,0 +1,146 @@
+"""Concurrent single writes of a brand share a transaction, and so one flush to disk.
+
+A write joins the group that is gathering while the brand's earlier groups commit. A write whose key is
+locked or has moved on leaves the group and goes alone, so that nobody waits behind a stranger's lock:
+the group that it left goes on without it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.ledger.append import Appender, NewMovement, Stored
+from shared.ledger.failures import LedgerUnavailableError, StaleStateError
+from shared.telemetry import metrics
+
+GROUP_SIZE_MAX = 200
+GROUPS_A_BRAND_MAX = 2
+WAITING_A_BRAND_MAX = 20_000
+
+
+@dataclass(slots=True)
+class _Write:
+    movement: NewMovement
+    outcome: asyncio.Future[Stored]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What waits for one brand, and how many of its groups are under way."""
+
+    waiting: deque[_Write] = field(default_factory=deque[_Write])
+    groups: int = 0
+
+
+class GroupCommit:
+    """Takes single movements and stores them in groups, brand by brand."""
+
+    def __init__(self, appender: Appender, *, now: Callable[[], datetime]) -> None:
+        self._appender = appender
+        self._now = now
+        self._lanes: dict[int, _Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def store(self, brand_code: int, movement: NewMovement) -> Stored:
+        """Store one movement and return when it is durable.
+
+        Raises StaleStateError (read and judge again), CommitUnknownError, LedgerUnavailableError. An
+        asker who gives up does not stop the write.
+        """
+        lane = self._lanes.setdefault(brand_code, _Lane())
+        if len(lane.waiting) >= WAITING_A_BRAND_MAX:
+            raise LedgerUnavailableError("too many writes are waiting")
+        write = _Write(movement, asyncio.get_running_loop().create_future())
+        lane.waiting.append(write)
+        if lane.groups < GROUPS_A_BRAND_MAX:
+            lane.groups += 1
+            self._spawn(self._drain(brand_code, lane))
+        return await asyncio.shield(write.outcome)
+
+    async def drain(self) -> None:
+        """Return when nothing is under way any more; called before the connections close."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self, brand_code: int, lane: _Lane) -> None:
+        await asyncio.sleep(0)  # everybody of this tick gets into the first group
+        while lane.waiting:
+            await self._commit(brand_code, _next_group(lane))
+        lane.groups -= 1
+        if not lane.groups:
+            self._lanes.pop(brand_code, None)
+
+    async def _commit(self, brand_code: int, group: list[_Write]) -> None:
+        try:
+            metrics.WRITE_GROUP_MOVEMENTS.observe(len(group))
+            movements = [write.movement for write in group]
+            stored, in_the_way = await self._appender.append(
+                brand_code, movements, now=self._now(), wait=False
+            )
+        except StaleStateError as error:
+            if len(group) == 1:
+                _fail(group, error)
+            else:
+                self._spawn(self._commit_alone(brand_code, group))
+        except Exception as error:  # noqa: BLE001  # it belongs to the askers, not to this task
+            _fail(group, error)
+        else:
+            if in_the_way:
+                blocked = set(in_the_way)
+                self._spawn(self._commit_alone(brand_code, [group[n] for n in sorted(blocked)]))
+                rest = [write for n, write in enumerate(group) if n not in blocked]
+                if rest:
+                    await self._commit(brand_code, rest)
+                return
+            for write, result in zip(group, stored, strict=True):
+                _settle(write, result)
+
+    async def _commit_alone(self, brand_code: int, writes: list[_Write]) -> None:
+        await asyncio.gather(*(self._commit_one(brand_code, write) for write in writes))
+
+    async def _commit_one(self, brand_code: int, write: _Write) -> None:
+        try:
+            stored, in_the_way = await self._appender.append(
+                brand_code, [write.movement], now=self._now(), wait=True
+            )
+        except Exception as error:  # noqa: BLE001  # it belongs to the asker, not to this task
+            _fail([write], error)
+            return
+        if in_the_way:
+            _fail([write], StaleStateError("the key has moved on"))
+        else:
+            _settle(write, stored[0])
+
+
+def _next_group(lane: _Lane) -> list[_Write]:
+    """Take the oldest writes that touch different keys; a second write of a key waits its turn."""
+    group: list[_Write] = []
+    keys: set[tuple[bytes, str, str]] = set()
+    again: list[_Write] = []
+    while lane.waiting and len(group) < GROUP_SIZE_MAX:
+        write = lane.waiting.popleft()
+        if write.movement.key in keys:
+            again.append(write)
+        else:
+            keys.add(write.movement.key)
+            group.append(write)
+    lane.waiting.extendleft(reversed(again))
+    return group
+
+
+def _settle(write: _Write, result: Stored) -> None:
+    if not write.outcome.done():
+        write.outcome.set_result(result)
+
+
+def _fail(writes: list[_Write], error: Exception) -> None:
+    for write in writes:
+        if not write.outcome.done():
+            write.outcome.set_exception(error)
