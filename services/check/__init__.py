@@ -1,0 +1,1 @@
+"""May this message go out? Reads the ledger, writes nothing but its own evidence."""

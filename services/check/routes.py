@@ -1,0 +1,154 @@
+"""The check over HTTP, our own surface: `POST /check` and `POST /check/batch` (design 9)."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.check.answer import Answer, Checker
+from services.check.openapi import CHECK_ERRORS
+from services.check.question import (
+    InvalidQuestionError,
+    Question,
+    TooManyRecipientsError,
+    read_batch,
+    read_single,
+)
+from services.check.schemas import BatchAnswer, BatchBody, CheckAnswer, CheckBody
+from shared.auth.gate import Gate, NotAuthenticatedError, Ticket
+from shared.domain.decision import decide_unverified
+from shared.ledger.failures import LedgerUnavailableError
+from shared.ledger.store import ReaderPool
+from shared.telemetry import metrics
+from shared.web.json_body import parse_json, read_body
+from shared.web.openapi import body_of
+from shared.web.problems import FieldError, ProblemError, pointer
+from shared.web.wire_json import json_response
+
+router = APIRouter(tags=["check"])
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSurface:
+    """What the routes call; the composition root builds it and yields it as `request.state.check`."""
+
+    checker: Checker
+    gate: Gate
+    pool: ReaderPool
+    admit_test_range: bool
+    batch_max: int
+
+
+def surface_of(request: Request) -> CheckSurface:
+    """Return what this request is answered with."""
+    return cast("CheckSurface", request.state.check)
+
+
+@router.post(
+    "/check",
+    operation_id="check",
+    summary="May this message go out?",
+    response_model=CheckAnswer,
+    responses=CHECK_ERRORS,
+    openapi_extra=body_of(
+        CheckBody,
+        {"sms": {"brandCode": 600001, "type": "MESAJ", "recipient": "+905991234567"}},
+    ),
+)
+async def check(request: Request) -> Response:
+    """Decide about one address, as of the ledger's position that the answer names.
+
+    Every row of the decision table is a 200, `allowed` or not. 503 means that nothing could be verified:
+    then a commercial message is not allowed.
+    """
+    surface = surface_of(request)
+    with metrics.CHECK_SECONDS.time():
+        try:
+            question = read_single(
+                parse_json(await read_body(request)), admit_test_range=surface.admit_test_range
+            )
+        except InvalidQuestionError as error:
+            raise await _refused(request, error) from None
+        answer = await _answered(request, question)
+    decision = answer.decisions[0]
+    body = {
+        "allowed": decision.reason.allowed,
+        "reason": decision.reason.value,
+        "status": None if decision.status is None else decision.status.value,
+        "position": answer.position,
+    }
+    return json_response(body, status=_status(answer))
+
+
+@router.post(
+    "/check/batch",
+    operation_id="checkBatch",
+    summary="Which of these addresses may get it?",
+    response_model=BatchAnswer,
+    responses=CHECK_ERRORS,
+    openapi_extra=body_of(
+        BatchBody,
+        {"sms": {"brandCode": 600001, "type": "MESAJ", "recipients": ["+905991234567"]}},
+    ),
+)
+async def check_batch(request: Request) -> Response:
+    """Decide about up to 10,000 addresses, all as of one position, in the order asked."""
+    surface = surface_of(request)
+    try:
+        question = read_batch(
+            parse_json(await read_body(request)),
+            count_max=surface.batch_max,
+            admit_test_range=surface.admit_test_range,
+        )
+    except InvalidQuestionError as error:
+        raise await _refused(request, error) from None
+    except TooManyRecipientsError:
+        await _identified(request)
+        detail = f"at most {surface.batch_max} addresses in one batch"
+        raise ProblemError("TOO_MANY_RECIPIENTS", detail) from None
+    answer = await _answered(request, question)
+    body = {
+        "position": answer.position,
+        "allowedCount": sum(decision.reason.allowed for decision in answer.decisions),
+        "results": [decision.reason.value for decision in answer.decisions],
+    }
+    return json_response(body, status=_status(answer))
+
+
+def _status(answer: Answer) -> int:
+    """503 where something that needed the ledger was not verified; an exempt message needs it not."""
+    denied = any(not decision.reason.allowed for decision in answer.decisions)
+    return 503 if denied and not answer.verified else 200
+
+
+async def _answered(request: Request, question: Question) -> Answer:
+    surface = surface_of(request)
+    try:
+        ticket = await surface.gate.identify(request.headers.get("authorization"))
+        return await surface.checker.answer(ticket, question)
+    except NotAuthenticatedError:
+        raise ProblemError("NOT_AUTHENTICATED") from None
+    except LedgerUnavailableError:
+        # Who asks could not even be identified: nobody is let through on an unknown's word.
+        unverified = decide_unverified(exempt=False)
+        return Answer([unverified] * len(question.recipients), None, verified=False)
+
+
+async def _identified(request: Request) -> Ticket:
+    try:
+        return await surface_of(request).gate.identify(request.headers.get("authorization"))
+    except NotAuthenticatedError:
+        raise ProblemError("NOT_AUTHENTICATED") from None
+
+
+async def _refused(request: Request, error: InvalidQuestionError) -> ProblemError:
+    """Say what is wrong with a question, to those only who may ask one."""
+    await _identified(request)
+    code = "INVALID_RECIPIENT" if error.bad_recipient else "INVALID_QUESTION"
+    errors = [
+        FieldError(pointer([name]) if name else "", detail, code)
+        for name, detail in error.mistakes.items()
+    ]
+    detail = "; ".join(f"{name} {reason}".strip() for name, reason in error.mistakes.items())
+    return ProblemError(code, detail, errors=errors)

@@ -1,0 +1,57 @@
+"""Settings of the check service, from the environment (`IZIN_…`)."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.ledger.store import role_dsn
+
+ROLE = "izin_check"
+
+
+class CheckSettings(BaseSettings):
+    """What the check needs to know. One of the two DSNs must be given."""
+
+    model_config = SettingsConfigDict(env_prefix="IZIN_", frozen=True, extra="forbid")
+
+    check_postgres_dsn: SecretStr | None = Field(
+        None, description="The check's own DSN; derived from IZIN_POSTGRES_DSN when not set."
+    )
+    postgres_dsn: SecretStr | None = Field(
+        None, description="The owner's DSN, only to derive the service's own from it."
+    )
+    keys_file: Path = Field(
+        Path(".data/keys.json"), description="File of the digest keys and the public token key."
+    )
+    data_dir: Path = Field(
+        Path(".data"), description="Directory below which evidence waits while the ledger is away."
+    )
+    check_host: str = Field("127.0.0.1", description="Address that the check listens on.")
+    check_port: int = Field(8082, ge=1, le=65535, description="Port of a check process of its own.")
+    check_read_connections: int = Field(
+        4, ge=1, le=100, description="Connections to the ledger, a process."
+    )
+    check_deadline_s: float = Field(
+        0.25,
+        gt=0,
+        description="Seconds after which a check of up to 1000 addresses is answered UNVERIFIED.",
+    )
+    check_body_bytes_max: int = Field(
+        4_194_304, ge=1024, description="Largest request body of the check, in bytes."
+    )
+    check_batch_max: int = Field(
+        10_000, ge=1, le=10_000, description="Addresses in one batch check."
+    )
+    admit_test_range: bool = Field(
+        False, description="Admit +90599…, a range not in use: for tests, benches and the demo."
+    )
+
+    @property
+    def dsn(self) -> str:
+        """Return the DSN to connect with; raises ValueError when neither is set."""
+        if self.check_postgres_dsn is not None:
+            return self.check_postgres_dsn.get_secret_value()
+        if self.postgres_dsn is not None:
+            return role_dsn(self.postgres_dsn.get_secret_value(), ROLE)
+        raise ValueError("set IZIN_CHECK_POSTGRES_DSN or IZIN_POSTGRES_DSN")

@@ -1,0 +1,58 @@
+"""The processes of ours that `izin up` runs on top of the servers, in starting order.
+
+A worker is one more `ChildSpec` in `our_children`.
+"""
+
+import sys
+from pathlib import Path
+
+from services.cli.embedded.child import ChildSpec
+from services.cli.embedded.data_dir import DataDir
+from services.cli.embedded.servers import Servers
+from services.cli.key_file import keys_file
+from services.cli.probe import is_serving
+from services.cli.settings import UpSettings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DRAIN_MARGIN_S = 2.0
+
+
+def our_children(
+    settings: UpSettings, data_dir: DataDir, servers: Servers, *, demo: bool
+) -> list[ChildSpec]:
+    """Return the specs of our own processes; a demo world's numbers are of the test range."""
+    environment = child_environment(settings, data_dir, servers)
+    if demo:
+        environment["IZIN_ADMIT_TEST_RANGE"] = "true"
+    return [_web(settings, data_dir, environment)]
+
+
+def base_url(settings: UpSettings) -> str:
+    """Return the address at which a person on this machine finds the web process."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared, not bound
+    host = anywhere.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{settings.port}"
+
+
+def _web(settings: UpSettings, data_dir: DataDir, environment: dict[str, str]) -> ChildSpec:
+    url = base_url(settings)
+    return ChildSpec(
+        name="web",
+        command=(sys.executable, "-P", "-m", "services.cli.serve"),
+        log_file=data_dir.log("web"),
+        is_ready=lambda _pid: is_serving(url),
+        environment=environment,
+        ready_timeout_s=60.0,
+        stop_timeout_s=settings.drain_timeout_s + DRAIN_MARGIN_S,
+    )
+
+
+def child_environment(settings: UpSettings, data_dir: DataDir, servers: Servers) -> dict[str, str]:
+    """Return the variables that tell a process of ours where everything is."""
+    return {
+        "IZIN_POSTGRES_DSN": servers.postgres_dsn,
+        "IZIN_REDIS_URL": servers.redis_url,
+        "IZIN_KEYS_FILE": str(keys_file(settings, data_dir)),
+        "IZIN_DATA_DIR": str(data_dir.path),
+        "PYTHONPATH": str(CHECKOUT),  # the project is not installed into the environment
+    }

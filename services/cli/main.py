@@ -1,0 +1,72 @@
+"""`izin`: the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 `check` says no."""
+
+import sys
+
+import typer
+
+from services.cli import accounts, admin, check, ledger, up
+from services.cli.errors import CliError
+from services.cli.output import with_examples
+
+app = typer.Typer(
+    name="izin",
+    help="A consent registry for commercial messages. Settings come from IZIN_… variables.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command(
+    "up",
+    help=with_examples(
+        "Run everything in the foreground; Ctrl-C stops it.",
+        "izin up --demo",
+        "IZIN_PORT=9000 IZIN_DATA_DIR=/srv/izin izin up",
+    ),
+)(up.up)
+app.command(
+    "check",
+    help=with_examples(
+        "Ask whether a message may go out: exits 0 if allowed, 3 if not, 1 on an error.",
+        "izin check +905990000001 --type MESAJ --header DENEME",
+        "echo kisi@ornek.example | izin check - --type EPOSTA --brand 650001 --json",
+    ),
+)(check.check)
+app.command(
+    "migrate",
+    help=with_examples(
+        "Bring the database up to date, as its owner.", "izin migrate", "izin migrate --json"
+    ),
+)(ledger.migrate)
+app.command(
+    "rekey",
+    help=with_examples(
+        "Give every address a digest under a new key; back up the key file first.",
+        "izin rekey",
+        "izin rekey --json",
+    ),
+)(ledger.rekey)
+for _name, _group in (
+    ("admin", admin.admin),
+    ("provider", accounts.provider),
+    ("brand", accounts.brand),
+    ("header", accounts.header),
+    ("operator", accounts.operator),
+    ("partner", accounts.partner),
+    ("ledger", ledger.ledger),
+    ("keys", ledger.keys),
+):
+    app.add_typer(_group, name=_name)
+
+
+def main() -> None:
+    """Run a command; what was anticipated ends as one line on standard error."""
+    try:
+        app(prog_name="izin")
+    except CliError as error:
+        print(f"izin: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

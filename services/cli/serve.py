@@ -1,0 +1,53 @@
+"""The web process of the embedded default: `python -m services.cli.serve`."""
+
+import uvicorn
+
+from services.check.app import create_app as create_check
+from services.check.app import create_edge as create_check_edge
+from services.check.settings import CheckSettings
+from services.cli.compose import FrontDoor, Part
+from services.cli.settings import UpSettings, read_settings
+from services.registry.app import create_app as create_registry
+from services.registry.app import create_edge as create_registry_edge
+from services.registry.settings import RegistrySettings
+from shared.telemetry.logs import configure_logging
+from shared.web.route_table import service_of
+
+
+def open_front_door() -> FrontDoor:
+    """Compose the services; each reads its own settings."""
+    registry_settings, check_settings = (
+        read_settings(RegistrySettings),
+        read_settings(CheckSettings),
+    )
+    registry, check = create_registry(registry_settings), create_check(check_settings)
+    return FrontDoor(
+        [
+            Part("registry", registry, create_registry_edge(registry, registry_settings)),
+            Part("check", check, create_check_edge(check, check_settings)),
+        ],
+        service_of=service_of,
+    )
+
+
+def serve() -> None:
+    """Serve until SIGTERM, then finish the open requests."""
+    settings = read_settings(UpSettings)
+    configure_logging("web")
+    uvicorn.run(
+        open_front_door(),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=round(settings.drain_timeout_s),
+    )
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,1 @@
+"""Batches, files and partner uploads: reserved for the ingest service (its database role exists)."""

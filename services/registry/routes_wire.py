@@ -1,0 +1,238 @@
+"""The İYS wire's routes of this service: HTTP in, use case, HTTP out, and no rule of its own."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final, cast
+from uuid import uuid4
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from services.registry.caller import WireGate
+from services.registry.issue_token import IssueToken
+from services.registry.list_brands import ListBrands
+from services.registry.openapi import (
+    ADD_ERRORS,
+    BRANDS_ERRORS,
+    LIST_ERRORS,
+    STATUS_ERRORS,
+    TOKEN_ERRORS,
+)
+from services.registry.path_codes import read_brand_path, read_iys_code
+from services.registry.read_consents import ReadConsents
+from services.registry.record_consent import RecordConsent
+from services.registry.schemas import (
+    BrandAnswer,
+    ConsentAnswer,
+    ConsentBody,
+    GrantedAnswer,
+    MovementAnswer,
+    RecipientsBody,
+    StatusBody,
+    TokenAnswer,
+    TokenBody,
+    VersionAnswer,
+)
+from shared.domain.faults import (
+    AddRequestUnusable,
+    BodyNotJson,
+    ConsentQueryUnusable,
+    ConsentUnknown,
+    Fault,
+    RuleBrokenError,
+)
+from shared.domain.wire_time import consent_date_to_wire
+from shared.ledger.append import Stored
+from shared.web.iys_envelope import render_faults
+from shared.web.json_body import NotJsonError, parse_json, read_body
+from shared.web.openapi import body_of
+from shared.web.wire_json import json_response
+
+VERSION: Final = "3.2.0"
+router = APIRouter(tags=["İYS"])
+
+IysCode = Annotated[str, Path(alias="iysCode", description="The provider's number.")]
+BrandCode = Annotated[str, Path(alias="brandCode", description="The brand's number.")]
+
+_CONSENT = {
+    "recipient": "+905991234567",
+    "type": "MESAJ",
+    "source": "HS_WEB",
+    "status": "ONAY",
+    "consentDate": "2026-03-02 14:05:09",
+    "recipientType": "BIREYSEL",
+}
+_QUESTION = {"recipient": "+905991234567", "recipientType": "BIREYSEL", "type": "MESAJ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What the routes call; the composition root builds it and yields it as `request.state.wire`."""
+
+    gate: WireGate
+    issue_token: IssueToken
+    record_consent: RecordConsent
+    read_consents: ReadConsents
+    list_brands: ListBrands
+    unknown_consent_status: int
+
+
+def _wire(request: Request) -> Wire:
+    return cast("Wire", request.state.wire)
+
+
+def _authorization(request: Request) -> str | None:
+    return request.headers.get("authorization")
+
+
+async def _json(request: Request, unusable: Fault) -> object:
+    try:
+        return parse_json(await read_body(request))
+    except NotJsonError:
+        raise RuleBrokenError(unusable) from None
+
+
+def _movement(stored: Stored) -> Response:
+    body = {
+        "transactionId": stored.transaction_id,
+        "creationDate": consent_date_to_wire(stored.created_at),
+    }
+    return json_response(body, status=200)
+
+
+@router.post(
+    "/oauth2/token",
+    operation_id="createToken",
+    summary="Get or refresh an access token",
+    response_model=TokenAnswer,
+    responses=TOKEN_ERRORS,
+    openapi_extra=body_of(
+        TokenBody,
+        {
+            "password": {
+                "grant_type": "password",
+                "username": "api@ornek.example",
+                "password": "…",
+            },
+            "refresh": {"grant_type": "refresh_token", "refresh_token": "…"},
+        },
+        forms=True,
+    ),
+)
+async def create_token(request: Request) -> Response:
+    """Exchange a user name and password, or a refresh token, for a pair of tokens.
+
+    JSON and form bodies are equal; unknown fields are ignored. Errors have the OAuth shape, status 400.
+    """
+    raw = await read_body(request)
+    answer = await _wire(request).issue_token(raw, request.headers.get("content-type", ""))
+    return json_response(answer, status=200, headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/sps/{iysCode}/brands",
+    operation_id="listBrands",
+    summary="List a provider's brands with their counters",
+    response_model=list[BrandAnswer],
+    responses=BRANDS_ERRORS,
+)
+async def list_brands(request: Request, iys_code: IysCode) -> Response:
+    """Return the brands that the caller may see, with the number of consents by state."""
+    wire = _wire(request)
+    ticket = await wire.gate.identify(_authorization(request))
+    return json_response(await wire.list_brands(ticket, read_iys_code(iys_code)), status=200)
+
+
+async def _record(
+    request: Request, iys_code: str, brand_code: str, *, replayable: bool
+) -> Response:
+    wire = _wire(request)
+    ticket = await wire.gate.identify(_authorization(request))
+    path = read_brand_path(iys_code, brand_code)
+    body = await _json(request, AddRequestUnusable())
+    return _movement(await wire.record_consent(ticket, path, body, replayable=replayable))
+
+
+@router.post(
+    "/sps/{iysCode}/brands/{brandCode}/consents",
+    operation_id="addConsent",
+    summary="Record one consent",
+    response_model=MovementAnswer,
+    responses=ADD_ERRORS,
+    openapi_extra=body_of(ConsentBody, {"consent": _CONSENT}),
+)
+async def add_consent(request: Request, iys_code: IysCode, brand_code: BrandCode) -> Response:
+    """Record an approval (ONAY) or a refusal (RET) of one address on one channel.
+
+    The answer means that it is durable, and that every check from now on knows it.
+    """
+    return await _record(request, iys_code, brand_code, replayable=False)
+
+
+@router.post(
+    "/v2/sps/{iysCode}/brands/{brandCode}/consents",
+    operation_id="addConsentV2",
+    summary="Record one consent; an exact repeat gets the first answer again",
+    response_model=MovementAnswer,
+    responses=ADD_ERRORS,
+    openapi_extra=body_of(ConsentBody, {"consent": _CONSENT}),
+)
+async def add_consent_v2(request: Request, iys_code: IysCode, brand_code: BrandCode) -> Response:
+    """Record one consent as the first version does, but answer a repeat with its `transactionId`."""
+    return await _record(request, iys_code, brand_code, replayable=True)
+
+
+@router.post(
+    "/sps/{iysCode}/brands/{brandCode}/consents/status",
+    operation_id="readConsent",
+    summary="Ask for the state of one consent",
+    response_model=ConsentAnswer,
+    responses=STATUS_ERRORS,
+    openapi_extra=body_of(StatusBody, {"question": _QUESTION}),
+)
+async def read_consent(request: Request, iys_code: IysCode, brand_code: BrandCode) -> Response:
+    """Return one consent as it stands; an address without a record is 404 with `H401`."""
+    wire = _wire(request)
+    ticket = await wire.gate.identify(_authorization(request))
+    path = read_brand_path(iys_code, brand_code)
+    body = await _json(request, ConsentQueryUnusable())
+    shown = await wire.read_consents.one(ticket, path, body)
+    if shown is not None:
+        return json_response(shown, status=200)
+    if wire.unknown_consent_status == 200:  # noqa: PLR2004  # a setting: 404 or 200
+        return json_response({}, status=200)
+    return render_faults([ConsentUnknown()], status=404)
+
+
+@router.post(
+    "/sps/{iysCode}/brands/{brandCode}/consents/{recipientType}/status/{type}",
+    operation_id="filterGranted",
+    summary="Which of these addresses are in ONAY?",
+    response_model=GrantedAnswer,
+    responses=LIST_ERRORS,
+    openapi_extra=body_of(RecipientsBody, {"numbers": {"recipients": ["+905991234567"]}}),
+)
+async def filter_granted(
+    request: Request,
+    iys_code: IysCode,
+    brand_code: BrandCode,
+    recipient_type: Annotated[str, Path(alias="recipientType", description="BIREYSEL or TACIR.")],
+    channel: Annotated[str, Path(alias="type", description="ARAMA, MESAJ or EPOSTA.")],
+) -> Response:
+    """Return those of up to 1000 addresses that are in ONAY; refused and unknown ones are left out."""
+    wire = _wire(request)
+    ticket = await wire.gate.identify(_authorization(request))
+    path = read_brand_path(iys_code, brand_code)
+    body = await _json(request, BodyNotJson())
+    granted = await wire.read_consents.granted(ticket, path, (recipient_type, channel), body)
+    return json_response({"requestId": str(uuid4()), "list": granted}, status=200)
+
+
+@router.get(
+    "/version",
+    operation_id="version",
+    summary="Which version of the wire answers",
+    response_model=VersionAnswer,
+)
+async def version() -> Response:
+    """Answer without credentials; some clients probe the service with it."""
+    return json_response({"version": VERSION}, status=200)
