@@ -7,10 +7,10 @@ INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up fmt lint types imports test test-fast cov bench lock ci
+.PHONY: help setup up fmt lint types imports test test-fast cov bench bench-tools lock ci
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with the locked dependencies; does nothing when it is up to date
 
@@ -57,8 +57,11 @@ cov: setup ## all tests, with the coverage that is asked for
 	$(BIN)/coverage report --include='shared/domain/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
 
-bench: setup ## print the benchmark tables; they never fail for being slow
-	@for bench in loadtests/micro/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+bench: setup ## print the benchmark tables; they name what is missing and never fail for being slow
+	$(BIN)/python loadtests/scenarios/single_adds.py
+
+bench-tools: ## install what the benchmarks need besides Python (Debian, as root)
+	apt-get install -y wrk
 
 # Needs `uv` (pip install uv). Universal: one file for every platform and Python; it names no registry.
 lock: ## resolve pyproject.toml into requirements.lock
@@ -66,4 +69,4 @@ lock: ## resolve pyproject.toml into requirements.lock
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --quiet --output-file requirements.lock
 
-ci: lint types imports test ## what CI runs
+ci: lint types imports cov ## what CI runs

@@ -24,6 +24,7 @@ from shared.ledger.store import ReaderPool, open_reader
 from shared.sealing.addresses import Digester
 from shared.sealing.keyring import KeyRing, read_key_file
 from shared.web.body_limit import BodyLimits
+from shared.web.direct import DirectRoutes
 from shared.web.errors import ErrorRenderer, install_error_handlers
 from shared.web.health import health_routes
 from shared.web.stack import wrap
@@ -74,7 +75,8 @@ def create_app(settings: CheckSettings) -> FastAPI:
 def create_edge(app: FastAPI, settings: CheckSettings) -> ASGIApp:
     """Return the app inside its middleware: what a server serves."""
     limits = BodyLimits(settings.check_body_bytes_max, {})
-    return wrap(app, service="check", limits=limits, renderer=RENDERER)
+    edge = DirectRoutes(app, routes.DIRECT, renderer=RENDERER)
+    return wrap(edge, service="check", limits=limits, renderer=RENDERER)
 
 
 def _build(

@@ -1,7 +1,7 @@
 """The check over HTTP, our own surface: `POST /check` and `POST /check/batch` (design 9)."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from shared.domain.decision import decide_unverified
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.store import ReaderPool
 from shared.telemetry import metrics
+from shared.web.direct import DirectRoute
 from shared.web.json_body import parse_json, read_body
 from shared.web.openapi import body_of
 from shared.web.problems import FieldError, ProblemError, pointer
@@ -152,3 +153,9 @@ async def _refused(request: Request, error: InvalidQuestionError) -> ProblemErro
     ]
     detail = "; ".join(f"{name} {reason}".strip() for name, reason in error.mistakes.items())
     return ProblemError(code, detail, errors=errors)
+
+
+DIRECT: Final = (
+    DirectRoute("POST", "/check", check),
+    DirectRoute("POST", "/check/batch", check_batch),
+)

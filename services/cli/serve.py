@@ -1,7 +1,5 @@
 """The web process of the embedded default: `python -m services.cli.serve`."""
 
-import uvicorn
-
 from services.check.app import create_app as create_check
 from services.check.app import create_edge as create_check_edge
 from services.check.settings import CheckSettings
@@ -12,6 +10,7 @@ from services.registry.app import create_edge as create_registry_edge
 from services.registry.settings import RegistrySettings
 from shared.telemetry.logs import configure_logging
 from shared.web.route_table import service_of
+from shared.web.serving import serve_app
 
 
 def open_front_door() -> FrontDoor:
@@ -34,18 +33,11 @@ def serve() -> None:
     """Serve until SIGTERM, then finish the open requests."""
     settings = read_settings(UpSettings)
     configure_logging("web")
-    uvicorn.run(
+    serve_app(
         open_front_door(),
         host=settings.host,
         port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=round(settings.drain_timeout_s),
+        drain_timeout_s=settings.drain_timeout_s,
     )
 
 

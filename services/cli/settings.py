@@ -38,7 +38,6 @@ class UpSettings(BaseSettings):
         None,
         description="File of the digest and sealing keys; <data dir>/keys.json when not set.",
     )
-    web_workers: int = Field(1, ge=1, le=64, description="Number of web processes.")
     drain_timeout_s: float = Field(
         10.0,
         ge=0,

@@ -30,6 +30,7 @@ from shared.ledger.store import ReaderPool, WriterPool, open_reader, open_writer
 from shared.sealing.addresses import Digester, Sealer
 from shared.sealing.keyring import KeyRing, read_key_file
 from shared.web.body_limit import BodyLimits
+from shared.web.direct import DirectRoutes
 from shared.web.errors import ErrorRenderer, install_error_handlers
 from shared.web.health import health_routes
 from shared.web.stack import wrap
@@ -87,7 +88,8 @@ def create_app(settings: RegistrySettings) -> FastAPI:
 def create_edge(app: FastAPI, settings: RegistrySettings) -> ASGIApp:
     """Return the app inside its middleware: what a server serves."""
     limits = BodyLimits(settings.registry_body_bytes_max, {})
-    return wrap(app, service="registry", limits=limits, renderer=RENDERER)
+    edge = DirectRoutes(app, routes_wire.DIRECT, renderer=RENDERER)
+    return wrap(edge, service="registry", limits=limits, renderer=RENDERER)
 
 
 def _build(

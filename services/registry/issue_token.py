@@ -25,6 +25,17 @@ _FIELD_MAX = 1024
 _FIELDS_MAX = 50
 # Brands named in a token; a token must fit into a header.
 _BRANDS_IN_TOKEN_MAX = 100
+# Grants of OAuth that this wire does not have; any other word is no grant at all (iys-api 2.1).
+_UNSUPPORTED_GRANTS = frozenset(
+    {
+        "client_credentials",
+        "authorization_code",
+        "implicit",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class IssueToken:
                 user, outcome = await self._by_password(fields), "issued"
             case "refresh_token":
                 user, outcome = await self._by_refresh_token(fields), "refreshed"
+            case word if word in _UNSUPPORTED_GRANTS:
+                raise OAuthRefusedError("GRANT_TYPE_UNSUPPORTED")
             case _:
                 raise OAuthRefusedError("GRANT_TYPE_UNKNOWN")
         answer = await self._pair(user)

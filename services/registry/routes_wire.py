@@ -42,6 +42,7 @@ from shared.domain.faults import (
 )
 from shared.domain.wire_time import consent_date_to_wire
 from shared.ledger.append import Stored
+from shared.web.direct import DirectRoute
 from shared.web.iys_envelope import render_faults
 from shared.web.json_body import NotJsonError, parse_json, read_body
 from shared.web.openapi import body_of
@@ -236,3 +237,10 @@ async def filter_granted(
 async def version() -> Response:
     """Answer without credentials; some clients probe the service with it."""
     return json_response({"version": VERSION}, status=200)
+
+
+DIRECT: Final = (
+    DirectRoute("POST", "/sps/{iysCode}/brands/{brandCode}/consents", add_consent),
+    DirectRoute("POST", "/v2/sps/{iysCode}/brands/{brandCode}/consents", add_consent_v2),
+    DirectRoute("POST", "/sps/{iysCode}/brands/{brandCode}/consents/status", read_consent),
+)

@@ -12,10 +12,15 @@ from typing import TypeVar
 
 from shared.ledger import directory as ledger_directory
 from shared.ledger.directory import BrandRow, UserRow
+from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.store import ReaderPool
 from shared.telemetry import metrics
 
 COPIES_MAX = 200_000
+# A change may overtake a read now and then, but not so often: then the server is a standby that lags, or
+# the ledger was restored to an older day.
+READS_MAX = 20
+_GONE_BACK = "the ledger is behind what it has said before"
 _OF_NO_VERSION = -1
 K = TypeVar("K")
 V = TypeVar("V")
@@ -68,22 +73,24 @@ class Directory:
         """Return a user as of the version that this copy has reached, or a later one."""
         if user_id in self._users:
             return self._users[user_id]
-        while True:
+        for _ in range(READS_MAX):
             version, user = await ledger_directory.read_user(self._pool, user_id)
             # Read before a change that this copy has already passed? Then it may be the old one.
             if version >= self._version:
                 _remember(self._users, user_id, user)
                 return user
+        raise LedgerUnavailableError(_GONE_BACK)
 
     async def header_owner(self, header: str) -> int | None:
         """Return the brand that a header belongs to, likewise."""
         if header in self._headers:
             return self._headers[header]
-        while True:
+        for _ in range(READS_MAX):
             version, brand_code = await ledger_directory.header_owner(self._pool, header)
             if version >= self._version:
                 _remember(self._headers, header, brand_code)
                 return brand_code
+        raise LedgerUnavailableError(_GONE_BACK)
 
     def known_brand(self, brand_code: int | None) -> BrandRow | None:
         """Return the copy of a brand, however old: only for what an outage leaves to go by."""
@@ -101,6 +108,8 @@ class Directory:
         if brand is None:
             self._brands.pop(brand_code, None)
             return None
+        if brand.authority_version < authority_version:
+            raise LedgerUnavailableError(_GONE_BACK)
         _remember(self._brands, brand_code, brand)
         return brand
 

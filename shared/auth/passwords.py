@@ -39,7 +39,7 @@ async def secret_matches(secret_hash: str | None, secret: str) -> bool:
 
 def _verify(secret_hash: str, secret: str) -> bool:
     try:
-        return _HASHER.verify(secret_hash, secret)
+        return _HASHER.verify(secret_hash, secret.encode("utf-8", "surrogatepass"))
     except (VerifyMismatchError, InvalidHashError):
         return False
 

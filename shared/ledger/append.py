@@ -16,8 +16,11 @@ from shared.ledger.failures import (
     DigestKeyRetiredError,
     LedgerUnavailableError,
     StaleStateError,
+    ledger_errors,
 )
 from shared.ledger.store import Connection, WriterPool
+
+ACQUIRE_TIMEOUT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,13 @@ class Appender:
         nonce = secrets.randbits(63)
         warnings: list[str] = []
         arguments = self._arguments(brand_code, movements, nonce=nonce, now=now, wait=wait)
+        async with ledger_errors():  # nothing is sent yet, so a failure here leaves nothing open
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         try:
-            async with self._pool.acquire(timeout=5) as connection:
+            try:
                 rows = await _fetch_listening(connection, arguments, warnings)
+            finally:
+                await self._pool.release(connection)
         except asyncpg.PostgresError as error:
             raise _translated(error) from error
         except UNREACHABLE as error:

@@ -18,6 +18,8 @@ from shared.telemetry import metrics
 GROUP_SIZE_MAX = 200
 GROUPS_A_BRAND_MAX = 2
 WAITING_A_BRAND_MAX = 20_000
+# Writes that wait for a lock hold a connection each; the others need some to go on with.
+ALONE_MAX = 4
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class GroupCommit:
         self._now = now
         self._lanes: dict[int, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._alone = asyncio.Semaphore(ALONE_MAX)
 
     async def store(self, brand_code: int, movement: NewMovement) -> Stored:
         """Store one movement and return when it is durable.
@@ -107,9 +110,10 @@ class GroupCommit:
 
     async def _commit_one(self, brand_code: int, write: _Write) -> None:
         try:
-            stored, in_the_way = await self._appender.append(
-                brand_code, [write.movement], now=self._now(), wait=True
-            )
+            async with self._alone:
+                stored, in_the_way = await self._appender.append(
+                    brand_code, [write.movement], now=self._now(), wait=True
+                )
         except Exception as error:  # noqa: BLE001  # it belongs to the asker, not to this task
             _fail([write], error)
             return

@@ -70,6 +70,10 @@ STATES: LiteralString = """
 
 _STATUS = {"ONAY": Status.GRANTED, "RET": Status.WITHDRAWN, None: None}
 _NO_ACCESS: frozenset[int] = frozenset()
+# A caller may name any number. One that the column cannot hold must not fail the statement that others
+# share, so it is asked for as one that no brand has.
+_CODE_MAX = 2**31 - 1
+_NOBODYS = 0
 
 
 async def read_states(
@@ -83,7 +87,7 @@ async def read_states(
     async with ledger_errors():
         rows = await pool.fetch(
             STATES,
-            [key.brand_code for key in keys],
+            [key.brand_code if 0 < key.brand_code <= _CODE_MAX else _NOBODYS for key in keys],
             [key.digest for key in keys],
             [key.channel.value for key in keys],
             [key.recipient_type.value for key in keys],

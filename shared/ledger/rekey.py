@@ -81,6 +81,7 @@ SWAP: LiteralString = """
     CREATE TRIGGER movement_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON movement
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
+USED_KEY: LiteralString = "SELECT digest_key_id FROM ledger_state"
 USE_KEY: LiteralString = "UPDATE ledger_state SET digest_key_id = $1"
 BRANDS: LiteralString = "SELECT brand_code FROM brand_head WHERE position > 0 ORDER BY brand_code"
 COUNT_MOVEMENTS: LiteralString = "SELECT count(*) FROM movement"
@@ -90,7 +91,7 @@ async def active_digest_key(dsn: str) -> int:
     """Return the id of the key that this ledger's digests are made with."""
     connection = await connect(dsn)
     try:
-        key_id: int = await connection.fetchval("SELECT digest_key_id FROM ledger_state")
+        key_id: int = await connection.fetchval(USED_KEY)
         return key_id
     finally:
         await connection.close()
@@ -123,6 +124,7 @@ async def _map_digests(
     connection: Connection, ring: KeyRing, new_key_id: int, progress: Progress
 ) -> int:
     sealer, digester = Sealer(ring), Digester(ring, key_id=new_key_id)
+    before = Digester(ring, key_id=await connection.fetchval(USED_KEY))
     total: int = await connection.fetchval("SELECT count(DISTINCT digest) FROM movement")
     mapped = 0
     rows: list[tuple[bytes, bytes]] = []
@@ -130,6 +132,8 @@ async def _map_digests(
         address = sealer.open(
             row["sealed"], brand_code=row["brand_code"], key_id=row["sealing_key_id"]
         )
+        if before.digest(address) != row["digest"]:
+            raise RekeyRefusedError(f"brand {row['brand_code']}: a sealed address is somebody else's")
         rows.append((row["digest"], digester.digest(address)))
         if len(rows) == BATCH:
             await _copy_map(connection, rows)

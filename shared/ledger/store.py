@@ -24,10 +24,12 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 ReaderPool = NewType("ReaderPool", asyncpg.Pool)
 WriterPool = NewType("WriterPool", asyncpg.Pool)
 
-# The hot reads are all primary-key probes. Said here, so that no statistics of an almost empty table
-# can talk the planner into reading it whole; the statement is planned once a connection.
+# The hot statements are all primary-key probes. Said here, so that no statistics of an almost empty
+# table can talk the planner into reading it, or a brand, whole; they are planned once a connection.
 _PROBES_ONLY = {
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_material": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
@@ -98,11 +100,10 @@ async def open_reader(dsn: str, *, size: int) -> AsyncGenerator[ReaderPool]:
 async def open_writer(dsn: str, *, size: int) -> AsyncGenerator[WriterPool]:
     """Open `size` connections for writes. They never lower `synchronous_commit` (design 4)."""
     settings = {
+        **_PROBES_ONLY,
         "transaction_timeout": "10s",
         "idle_in_transaction_session_timeout": "5s",
         "lock_timeout": "2s",
-        "enable_seqscan": "off",
-        "jit": "off",
     }
     async with _open_pool(dsn, size=size, settings=settings) as pool:
         yield WriterPool(pool)

@@ -33,18 +33,26 @@ class TailMovement:
 
 
 # An extent that begins before the position may reach beyond it, so the walk starts at the last one that
-# begins at or before it: one probe of extent_positions_do_not_overlap.
+# begins at or before it: one probe of extent_positions_do_not_overlap. Of each extent no more is read
+# than the page can hold, however large it is.
 TAIL: LiteralString = """
     SELECT e.base_position + m.extent_offset AS position, e.created_at, m.extent_id, m.extent_offset,
            m.kind, m.digest, m.channel, m.recipient_type, m.status, m.source, m.consent_date,
            m.retailer_code, m.retailer_access, m.previous_extent, m.previous_offset, m.sealing_key_id,
            m.sealed
       FROM extent AS e
-      JOIN movement AS m ON m.brand_code = e.brand_code AND m.extent_id = e.extent_id
+     CROSS JOIN LATERAL (
+           SELECT extent_id, extent_offset, kind, digest, channel, recipient_type, status, source,
+                  consent_date, retailer_code, retailer_access, previous_extent, previous_offset,
+                  sealing_key_id, sealed
+             FROM movement
+            WHERE brand_code = e.brand_code AND extent_id = e.extent_id
+              AND extent_offset > $2 - e.base_position
+            ORDER BY extent_offset
+            LIMIT $3) AS m
      WHERE e.brand_code = $1
        AND e.base_position >= COALESCE((SELECT max(f.base_position) FROM extent AS f
                                          WHERE f.brand_code = $1 AND f.base_position <= $2), 0)
-       AND e.base_position + m.extent_offset > $2
      ORDER BY e.base_position, m.extent_offset
      LIMIT $3
 """

@@ -38,14 +38,16 @@ class Digester:
 
     def digest(self, recipient: str) -> bytes:
         """Return the 16 bytes that stand for a normalised address (E.164, or lower-case e-mail)."""
-        if recipient[0] == "+":
-            return self._block.update(_one_block(recipient))
-        return blake2b(recipient.encode(), key=self._email_key, digest_size=DIGEST_BYTES).digest()
+        if "@" in recipient:  # the first character does not tell: an e-mail may begin with a plus, too
+            return blake2b(
+                recipient.encode(), key=self._email_key, digest_size=DIGEST_BYTES
+            ).digest()
+        return self._block.update(_one_block(recipient))
 
     def digests(self, recipients: Iterable[str]) -> list[bytes]:
         """Return the digests of many addresses, in order; one cipher call for all that are numbers."""
         addresses = list(recipients)
-        if all(address[0] == "+" for address in addresses):
+        if not any("@" in address for address in addresses):
             joined = self._block.update(b"".join(map(_one_block, addresses)))
             return [joined[at : at + DIGEST_BYTES] for at in range(0, len(joined), DIGEST_BYTES)]
         return [self.digest(address) for address in addresses]
@@ -75,10 +77,10 @@ class Sealer:
 
 def _one_block(number: str) -> bytes:
     """Return a number as one cipher block. A longer text would shift every digest after it, so refuse."""
-    block = number.encode().ljust(DIGEST_BYTES, b"\0")
-    if len(block) != DIGEST_BYTES:
+    raw = number.encode()
+    if len(raw) >= DIGEST_BYTES:
         raise ValueError("a telephone number in E.164 has at most 15 characters")
-    return block
+    return raw.ljust(DIGEST_BYTES, b"\0")
 
 
 def _binding(brand_code: int) -> bytes:

@@ -8,7 +8,7 @@ A check process needs no sealing keys and no private token key; a file without t
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import cast
@@ -32,9 +32,9 @@ class KeyRing:
     """
 
     digest_key_id: int
-    digest_keys: dict[int, bytes]
+    digest_keys: dict[int, bytes] = field(repr=False)
     sealing_key_id: int
-    sealing_keys: dict[int, bytes]
+    sealing_keys: dict[int, bytes] = field(repr=False)
     token_public: Ed25519PublicKey
     token_private: Ed25519PrivateKey | None
 
@@ -92,15 +92,29 @@ def create_key_file(path: Path) -> KeyRing:
 
 def write_key_file(path: Path, ring: KeyRing, *, replace: bool = True) -> None:
     """Write the ring to `path`, whole or not at all, readable by the owner alone."""
-    if not replace and path.exists():
-        raise FileExistsError(str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(_to_json(ring), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(_to_json(ring), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            draft.replace(path)
+        else:
+            path.hardlink_to(draft)  # unlike a look before a leap, this fails if somebody was faster
+    finally:
+        draft.unlink(missing_ok=True)
+    _flush_directory(path.parent)
+
+
+def _flush_directory(path: Path) -> None:
+    """Make the file's name as durable as its content: what these keys write must not outlive them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_key_file(path: Path) -> KeyRing:
@@ -137,7 +151,7 @@ def _to_json(ring: KeyRing) -> dict[str, object]:
 def _from_json(document: dict[str, object]) -> KeyRing:
     private_hex = document.get("token_private")
     digest_id, digest_keys = _family(document["digest"])
-    sealing_id, sealing_keys = _family(document.get("sealing", {"active": 0, "keys": {}}))
+    sealing_id, sealing_keys = _family(document["sealing"]) if "sealing" in document else (0, {})
     return KeyRing(
         digest_key_id=digest_id,
         digest_keys=digest_keys,
@@ -154,5 +168,9 @@ def _from_json(document: dict[str, object]) -> KeyRing:
 
 def _family(part: object) -> tuple[int, dict[int, bytes]]:
     family = cast("dict[str, object]", part)
-    keys = cast("dict[str, str]", family["keys"])
-    return int(cast("int", family["active"])), {int(k): bytes.fromhex(v) for k, v in keys.items()}
+    texts = cast("dict[str, str]", family["keys"])
+    keys = {int(key_id): bytes.fromhex(text) for key_id, text in texts.items()}
+    active = int(cast("int", family["active"]))
+    if active not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
+        raise ValueError("an active key that is not there, or a key of another size")
+    return active, keys

@@ -22,8 +22,12 @@ OAUTH_MESSAGES: Final[Mapping[str, OAuthMessage]] = {
     "GRANT_TYPE_MISSING": OAuthMessage("invalid_request", "grant_type alanı eksik."),
     "GRANT_TYPE_EMPTY": OAuthMessage("invalid_grant", "grant_type alanına bir değer yazılmalıdır."),
     "GRANT_TYPE_UNKNOWN": OAuthMessage(
+        "invalid_request", "grant_type tanınmıyor. Geçerli değerler: password, refresh_token"
+    ),
+    # The document says `invalid_grant`, production answers with OAuth's own word.
+    "GRANT_TYPE_UNSUPPORTED": OAuthMessage(
         "unsupported_grant_type",
-        "grant_type tanınmıyor. Geçerli değerler: password, refresh_token",
+        "Bu grant_type kullanılamaz. Geçerli değerler: password, refresh_token",
     ),
     "USERNAME_MISSING": OAuthMessage("invalid_request", "username alanı eksik."),
     "USERNAME_WRONG_TYPE": OAuthMessage("invalid_request", "username alanı metin olmalıdır."),

@@ -1,4 +1,4 @@
-"""`izin up` as real processes, but for a stub web process (`up_with_stub_web`)."""
+"""`izin up` as real processes: servers, supervision, demo world."""
 
 import json
 import os
@@ -41,7 +41,9 @@ def processes_on(path: Path) -> dict[str, int]:
         except OSError:
             continue
         if os.fsencode(path) in about:
-            found.setdefault("web" if b"stub_izin" in _command(folder) else name, int(folder.name))
+            found.setdefault(
+                "web" if b"services.cli.serve" in _command(folder) else name, int(folder.name)
+            )
     return found
 
 
@@ -64,7 +66,7 @@ class World:
     def start(self) -> "Up":
         return Up(
             subprocess.Popen(
-                [sys.executable, "-m", "tests.cli.up_with_stub_web", "up", "--demo"],
+                [sys.executable, "-m", "services.cli.main", "up", "--demo"],
                 env=self.environment(),
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
@@ -122,7 +124,7 @@ def test_it_serves_makes_the_demo_world_and_stops_cleanly(world: World) -> None:
     }
     [curl] = [line.strip() for line in up.said.splitlines() if "curl" in line]
     answer = subprocess.run(["/bin/sh", "-c", curl], capture_output=True, check=True).stdout
-    assert json.loads(answer)["allowed"] is True
+    assert json.loads(answer)["reason"] == "NO_RECORD"
     assert up.end(signal.SIGTERM)[0] == 0
     assert not processes_on(world.data_dir)
 
