@@ -1,6 +1,6 @@
 """The check service, put together: what is opened, built, yielded to the routes, and closed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
@@ -46,12 +46,17 @@ def create_app(settings: CheckSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         ring = read_key_file(settings.keys_file)
-        async with open_reader(settings.dsn, size=settings.check_read_connections) as pool:
+        on_connect: list[Callable[[], None]] = []
+        async with open_reader(
+            settings.dsn, size=settings.check_read_connections, on_connect=on_connect
+        ) as pool:
             digester = Digester(ring, key_id=await open_ledger(pool))
             pools.append(pool)
             evidence = EvidenceLog(pool, settings.data_dir / "spool")
             evidence.start()
-            yield {"check": _build(settings, ring, pool, digester, evidence)}
+            directory = Directory(pool)
+            on_connect.append(directory.forget_all)
+            yield {"check": _build(settings, ring, directory, pool, digester, evidence)}
             pools.clear()
             await evidence.aclose()
 
@@ -82,11 +87,11 @@ def create_edge(app: FastAPI, settings: CheckSettings) -> ASGIApp:
 def _build(
     settings: CheckSettings,
     ring: KeyRing,
+    directory: Directory,
     pool: ReaderPool,
     digester: Digester,
     evidence: EvidenceLog,
 ) -> CheckSurface:
-    directory = Directory(pool)
     reader = StateReader(
         pool,
         digest_key_id=digester.key_id,

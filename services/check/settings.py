@@ -16,35 +16,41 @@ class CheckSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="IZIN_", frozen=True, extra="forbid")
 
     check_postgres_dsn: SecretStr | None = Field(
-        None, description="The check's own DSN; derived from IZIN_POSTGRES_DSN when not set."
+        default=None,
+        description="The check's own DSN; derived from IZIN_POSTGRES_DSN when not set.",
     )
     postgres_dsn: SecretStr | None = Field(
-        None, description="The owner's DSN, only to derive the service's own from it."
+        default=None, description="The owner's DSN, only to derive the service's own from it."
     )
     keys_file: Path = Field(
-        Path(".data/keys.json"), description="File of the digest keys and the public token key."
+        default=Path(".data/keys.json"),
+        description="File of the digest keys and the public token key.",
     )
     data_dir: Path = Field(
-        Path(".data"), description="Directory below which evidence waits while the ledger is away."
+        default=Path(".data"),
+        description="Directory below which evidence waits while the ledger is away.",
     )
-    check_host: str = Field("127.0.0.1", description="Address that the check listens on.")
-    check_port: int = Field(8082, ge=1, le=65535, description="Port of a check process of its own.")
+    check_host: str = Field(default="127.0.0.1", description="Address that the check listens on.")
+    check_port: int = Field(
+        default=8082, ge=1, le=65535, description="Port of a check process of its own."
+    )
     check_read_connections: int = Field(
-        4, ge=1, le=100, description="Connections to the ledger, a process."
+        default=4, ge=1, le=100, description="Connections to the ledger, a process."
     )
     check_deadline_s: float = Field(
-        0.25,
+        default=0.25,
         gt=0,
         description="Seconds after which a check of up to 1000 addresses is answered UNVERIFIED.",
     )
     check_body_bytes_max: int = Field(
-        4_194_304, ge=1024, description="Largest request body of the check, in bytes."
+        default=4_194_304, ge=1024, description="Largest request body of the check, in bytes."
     )
     check_batch_max: int = Field(
-        10_000, ge=1, le=10_000, description="Addresses in one batch check."
+        default=10_000, ge=1, le=10_000, description="Addresses in one batch check."
     )
     admit_test_range: bool = Field(
-        False, description="Admit +90599…, a range not in use: for tests, benches and the demo."
+        default=False,
+        description="Admit +90599…, a range not in use: for tests, benches and the demo.",
     )
 
     @property

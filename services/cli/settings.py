@@ -17,40 +17,46 @@ class UpSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="IZIN_", frozen=True, extra="forbid")
 
-    port: int = Field(8080, ge=1, le=65535, description="TCP port on which everything is served.")
+    port: int = Field(
+        default=8080, ge=1, le=65535, description="TCP port on which everything is served."
+    )
     host: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         description="Address to listen on. Anything but loopback belongs behind a TLS proxy.",
     )
     data_dir: Path = Field(
-        Path(".data"),
+        default=Path(".data"),
         description="Directory of the embedded servers' data, the keys, demo.json and the logs.",
     )
     postgres_dsn: SecretStr | None = Field(
-        None,
+        default=None,
         description="Owner's DSN of a PostgreSQL server to use instead of the embedded one.",
     )
     redis_url: SecretStr | None = Field(
-        None,
+        default=None,
         description="URL of a Valkey or Redis server to use instead of the embedded one.",
     )
     keys_file: Path | None = Field(
-        None,
+        default=None,
         description="File of the digest and sealing keys; <data dir>/keys.json when not set.",
     )
     drain_timeout_s: float = Field(
-        10.0,
+        default=10.0,
         ge=0,
         description="Seconds that the web process gets to finish open requests when stopped.",
     )
     postgres_shared_buffers_mb: int = Field(
-        256, ge=16, description="Memory that the embedded PostgreSQL caches pages in, in MB."
+        default=256,
+        ge=16,
+        description="Memory that the embedded PostgreSQL caches pages in, in MB.",
     )
     valkey_memory_mb_max: int = Field(
-        0, ge=0, description="Memory limit of the embedded Valkey in MB; 0 means no limit."
+        default=0, ge=0, description="Memory limit of the embedded Valkey in MB; 0 means no limit."
     )
     disk_free_mb_min: int = Field(
-        300, ge=0, description="Free disk space in MB below which `izin up` refuses to start."
+        default=300,
+        ge=0,
+        description="Free disk space in MB below which `izin up` refuses to start.",
     )
 
 
@@ -59,12 +65,18 @@ class ClientSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="IZIN_", frozen=True, extra="forbid")
 
-    url: str | None = Field(None, description="Base URL of the server that the commands talk to.")
-    username: str | None = Field(None, description="Account that the commands sign in with.")
-    password: SecretStr | None = Field(None, description="Password of that account.")
-    data_dir: Path = Field(Path(".data"), description="Directory in which demo.json is looked for.")
+    url: str | None = Field(
+        default=None, description="Base URL of the server that the commands talk to."
+    )
+    username: str | None = Field(
+        default=None, description="Account that the commands sign in with."
+    )
+    password: SecretStr | None = Field(default=None, description="Password of that account.")
+    data_dir: Path = Field(
+        default=Path(".data"), description="Directory in which demo.json is looked for."
+    )
     timeout_s: float = Field(
-        30.0, gt=0, description="Seconds that a command waits for one answer of the server."
+        default=30.0, gt=0, description="Seconds that a command waits for one answer of the server."
     )
 
 

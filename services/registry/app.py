@@ -1,6 +1,6 @@
 """The registry service, put together: what is opened, built, yielded to the routes, and closed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
@@ -53,8 +53,11 @@ def create_app(settings: RegistrySettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         ring = read_key_file(settings.keys_file)
+        on_connect: list[Callable[[], None]] = []
         async with (
-            open_reader(settings.dsn, size=settings.registry_read_connections) as reader,
+            open_reader(
+                settings.dsn, size=settings.registry_read_connections, on_connect=on_connect
+            ) as reader,
             open_writer(settings.dsn, size=settings.registry_write_connections) as writer,
         ):
             digest_key_id = await open_ledger(reader)
@@ -64,7 +67,9 @@ def create_app(settings: RegistrySettings) -> FastAPI:
                 writer, digest_key_id=digest_key_id, sealing_key_id=ring.sealing_key_id
             )
             commits = GroupCommit(appender, now=utc_now)
-            yield _build(settings, ring, (reader, writer), digester, commits)
+            directory = Directory(reader)
+            on_connect.append(directory.forget_all)
+            yield _build(settings, ring, (reader, writer), directory, digester, commits)
             pools.clear()
             await commits.drain()
 
@@ -96,11 +101,11 @@ def _build(
     settings: RegistrySettings,
     ring: KeyRing,
     pools: tuple[ReaderPool, WriterPool],
+    directory: Directory,
     digester: Digester,
     commits: GroupCommit,
 ) -> State:
     reader_pool, writer_pool = pools
-    directory = Directory(reader_pool)
     reader = StateReader(
         reader_pool,
         digest_key_id=digester.key_id,
@@ -134,6 +139,7 @@ def _build(
         ),
         list_brands=ListBrands(wire_gate, reader, directory, reader_pool, utc_now),
         unknown_consent_status=settings.unknown_consent_status,
+        deadline_s=settings.registry_deadline_s,
     )
     accounts = ManageAccounts(gate, directory, reader, reader_pool, writer_pool)
     return {"wire": wire, "accounts": accounts}

@@ -1,5 +1,6 @@
 """The İYS wire's routes of this service: HTTP in, use case, HTTP out, and no rule of its own."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
 from uuid import uuid4
@@ -38,10 +39,13 @@ from shared.domain.faults import (
     ConsentQueryUnusable,
     ConsentUnknown,
     Fault,
+    RequestTimedOut,
     RuleBrokenError,
+    WriteFailed,
 )
 from shared.domain.wire_time import consent_date_to_wire
 from shared.ledger.append import Stored
+from shared.ledger.failures import CommitUnknownError
 from shared.web.direct import DirectRoute
 from shared.web.iys_envelope import render_faults
 from shared.web.json_body import NotJsonError, parse_json, read_body
@@ -75,6 +79,7 @@ class Wire:
     read_consents: ReadConsents
     list_brands: ListBrands
     unknown_consent_status: int
+    deadline_s: float
 
 
 def _wire(request: Request) -> Wire:
@@ -150,7 +155,15 @@ async def _record(
     ticket = await wire.gate.identify(_authorization(request))
     path = read_brand_path(iys_code, brand_code)
     body = await _json(request, AddRequestUnusable())
-    return _movement(await wire.record_consent(ticket, path, body, replayable=replayable))
+    try:
+        async with asyncio.timeout(wire.deadline_s):
+            stored = await wire.record_consent(ticket, path, body, replayable=replayable)
+    except CommitUnknownError:
+        raise RuleBrokenError(WriteFailed()) from None
+    except TimeoutError:
+        # Not cancelled: the write goes on, and a repeat finds out what became of it.
+        raise RuleBrokenError(RequestTimedOut()) from None
+    return _movement(stored)
 
 
 @router.post(

@@ -20,54 +20,61 @@ class RegistrySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="IZIN_", frozen=True, extra="forbid")
 
     registry_postgres_dsn: SecretStr | None = Field(
-        None, description="The registry's own DSN; derived from IZIN_POSTGRES_DSN when not set."
+        default=None,
+        description="The registry's own DSN; derived from IZIN_POSTGRES_DSN when not set.",
     )
     postgres_dsn: SecretStr | None = Field(
-        None, description="The owner's DSN, only to derive the service's own from it."
+        default=None, description="The owner's DSN, only to derive the service's own from it."
     )
     keys_file: Path = Field(
-        Path(".data/keys.json"), description="File of the digest, sealing and token keys."
+        default=Path(".data/keys.json"), description="File of the digest, sealing and token keys."
     )
-    registry_host: str = Field("127.0.0.1", description="Address that the registry listens on.")
+    registry_host: str = Field(
+        default="127.0.0.1", description="Address that the registry listens on."
+    )
     registry_port: int = Field(
-        8081, ge=1, le=65535, description="Port of a registry process of its own."
+        default=8081, ge=1, le=65535, description="Port of a registry process of its own."
     )
     registry_read_connections: int = Field(
-        4, ge=1, le=100, description="Connections for reads, a process."
+        default=4, ge=1, le=100, description="Connections for reads, a process."
     )
     registry_write_connections: int = Field(
-        8, ge=1, le=100, description="Connections for writes, a process."
+        default=8, ge=1, le=100, description="Connections for writes, a process."
     )
     registry_deadline_s: float = Field(
-        8.0, gt=0, description="Seconds after which a request is given up; a write may still land."
+        default=8.0,
+        gt=0,
+        description="Seconds after which a request is given up; a write may still land.",
     )
     registry_body_bytes_max: int = Field(
-        1_048_576, ge=1024, description="Largest request body of the registry, in bytes."
+        default=1_048_576, ge=1024, description="Largest request body of the registry, in bytes."
     )
     admit_test_range: bool = Field(
-        False, description="Admit +90599…, a range not in use: for tests, benches and the demo."
+        default=False,
+        description="Admit +90599…, a range not in use: for tests, benches and the demo.",
     )
     three_day_rule: bool = Field(
-        True, description="Refuse consents older than three business days (H467)."
+        default=True, description="Refuse consents older than three business days (H467)."
     )
     half_days_are_business_days: bool = Field(
-        True, description="Count 28 October and the eves of religious holidays as business days."
+        default=True,
+        description="Count 28 October and the eves of religious holidays as business days.",
     )
     transition_rules: Literal["accepted", "enforced"] = Field(
-        "accepted",
+        default="accepted",
         description="HS_2015 records: accepted always, or by the transition calendar alone.",
     )
     clock_tolerance_s: float = Field(
-        0.0, ge=0, description="How far in the future a consentDate may lie, in seconds."
+        default=0.0, ge=0, description="How far in the future a consentDate may lie, in seconds."
     )
     retailer_access_max: int = Field(
-        3000, ge=1, description="Retailers that one recorded consent may name."
+        default=3000, ge=1, description="Retailers that one recorded consent may name."
     )
     bulk_status_max: int = Field(
-        1000, ge=1, le=10_000, description="Addresses in one bulk status question (H127)."
+        default=1000, ge=1, le=10_000, description="Addresses in one bulk status question (H127)."
     )
     unknown_consent_status: Literal[404, 200] = Field(
-        404,
+        default=404,
         description="Single status of an unknown address: 404 with H401, or 200 with an empty object.",
     )
 

@@ -2,7 +2,8 @@
 
 A write joins the group that is gathering while the brand's earlier groups commit. A write whose key is
 locked or has moved on leaves the group and goes alone, so that nobody waits behind a stranger's lock:
-the group that it left goes on without it.
+the group that it left goes on without it. Refusals go first, and are taken however many writes wait
+(promise 3).
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.domain.consent import Status
 from shared.ledger.append import Appender, NewMovement, Stored
 from shared.ledger.failures import LedgerUnavailableError, StaleStateError
 from shared.telemetry import metrics
@@ -32,8 +34,32 @@ class _Write:
 class _Lane:
     """What waits for one brand, and how many of its groups are under way."""
 
+    refusals: deque[_Write] = field(default_factory=deque[_Write])
     waiting: deque[_Write] = field(default_factory=deque[_Write])
     groups: int = 0
+
+    def put(self, write: _Write) -> None:
+        """Queue a write; raises LedgerUnavailableError when too many wait that are no refusals."""
+        if write.movement.consent.status is Status.WITHDRAWN:
+            self.refusals.append(write)
+        elif len(self.waiting) < WAITING_A_BRAND_MAX:
+            self.waiting.append(write)
+        else:
+            raise LedgerUnavailableError("too many writes are waiting")
+
+    def next_group(self) -> list[_Write]:
+        """Take the oldest writes, refusals first; a second write of a key waits for the next group."""
+        group: dict[tuple[bytes, str, str], _Write] = {}
+        for queue in (self.refusals, self.waiting):
+            again: list[_Write] = []
+            while queue and len(group) < GROUP_SIZE_MAX:
+                write = queue.popleft()
+                if write.movement.key in group:
+                    again.append(write)
+                else:
+                    group[write.movement.key] = write
+            queue.extendleft(reversed(again))
+        return list(group.values())
 
 
 class GroupCommit:
@@ -53,10 +79,8 @@ class GroupCommit:
         asker who gives up does not stop the write.
         """
         lane = self._lanes.setdefault(brand_code, _Lane())
-        if len(lane.waiting) >= WAITING_A_BRAND_MAX:
-            raise LedgerUnavailableError("too many writes are waiting")
         write = _Write(movement, asyncio.get_running_loop().create_future())
-        lane.waiting.append(write)
+        lane.put(write)
         if lane.groups < GROUPS_A_BRAND_MAX:
             lane.groups += 1
             self._spawn(self._drain(brand_code, lane))
@@ -74,8 +98,8 @@ class GroupCommit:
 
     async def _drain(self, brand_code: int, lane: _Lane) -> None:
         await asyncio.sleep(0)  # everybody of this tick gets into the first group
-        while lane.waiting:
-            await self._commit(brand_code, _next_group(lane))
+        while group := lane.next_group():
+            await self._commit(brand_code, group)
         lane.groups -= 1
         if not lane.groups:
             self._lanes.pop(brand_code, None)
@@ -121,22 +145,6 @@ class GroupCommit:
             _fail([write], StaleStateError("the key has moved on"))
         else:
             _settle(write, stored[0])
-
-
-def _next_group(lane: _Lane) -> list[_Write]:
-    """Take the oldest writes that touch different keys; a second write of a key waits its turn."""
-    group: list[_Write] = []
-    keys: set[tuple[bytes, str, str]] = set()
-    again: list[_Write] = []
-    while lane.waiting and len(group) < GROUP_SIZE_MAX:
-        write = lane.waiting.popleft()
-        if write.movement.key in keys:
-            again.append(write)
-        else:
-            keys.add(write.movement.key)
-            group.append(write)
-    lane.waiting.extendleft(reversed(again))
-    return group
 
 
 def _settle(write: _Write, result: Stored) -> None:

@@ -83,7 +83,7 @@ async def require_schema(connection: Connection) -> None:
     try:
         done = {row["name"] for row in await connection.fetch(_APPLIED)}
     except asyncpg.UndefinedTableError:  # nobody has migrated this database yet
-        done = set()
+        done = set[str]()
     missing = [path.stem for path in migration_files() if path.stem not in done]
     if missing:
         raise SchemaMismatchError(f"the database lacks {', '.join(missing)}: run `izin migrate`")

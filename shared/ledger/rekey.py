@@ -124,7 +124,10 @@ async def _map_digests(
     connection: Connection, ring: KeyRing, new_key_id: int, progress: Progress
 ) -> int:
     sealer, digester = Sealer(ring), Digester(ring, key_id=new_key_id)
-    before = Digester(ring, key_id=await connection.fetchval(USED_KEY))
+    used: int = await connection.fetchval(USED_KEY)
+    if used not in ring.digest_keys:
+        raise RekeyRefusedError(f"digest key {used}, which the ledger uses, is not in the key file")
+    before = Digester(ring, key_id=used)
     total: int = await connection.fetchval("SELECT count(DISTINCT digest) FROM movement")
     mapped = 0
     rows: list[tuple[bytes, bytes]] = []
@@ -133,7 +136,9 @@ async def _map_digests(
             row["sealed"], brand_code=row["brand_code"], key_id=row["sealing_key_id"]
         )
         if before.digest(address) != row["digest"]:
-            raise RekeyRefusedError(f"brand {row['brand_code']}: a sealed address is somebody else's")
+            raise RekeyRefusedError(
+                f"brand {row['brand_code']}: a sealed address is somebody else's"
+            )
         rows.append((row["digest"], digester.digest(address)))
         if len(rows) == BATCH:
             await _copy_map(connection, rows)

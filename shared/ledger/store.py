@@ -6,7 +6,7 @@ honest: what reads asks for a `ReaderPool`, what writes for a `WriterPool`.
 
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NewType, TypeAlias
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -67,7 +67,13 @@ async def _keep_session(_connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def _open_pool(dsn: str, *, size: int, settings: dict[str, str]) -> AsyncGenerator[Pool]:
+async def _open_pool(
+    dsn: str, *, size: int, settings: dict[str, str], on_connect: Sequence[Callable[[], None]]
+) -> AsyncGenerator[Pool]:
+    async def tell(_connection: Connection) -> None:
+        for listener in on_connect:
+            listener()
+
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -77,6 +83,7 @@ async def _open_pool(dsn: str, *, size: int, settings: dict[str, str]) -> AsyncG
             command_timeout=None,
             timeout=5,
             statement_cache_size=256,
+            init=tell,
             reset=_keep_session,
             server_settings={"application_name": "izin", "timezone": "UTC", **settings},
         )
@@ -89,10 +96,16 @@ async def _open_pool(dsn: str, *, size: int, settings: dict[str, str]) -> AsyncG
 
 
 @asynccontextmanager
-async def open_reader(dsn: str, *, size: int) -> AsyncGenerator[ReaderPool]:
-    """Open `size` connections for single SELECT statements."""
+async def open_reader(
+    dsn: str, *, size: int, on_connect: Sequence[Callable[[], None]] = ()
+) -> AsyncGenerator[ReaderPool]:
+    """Open `size` connections for single SELECT statements.
+
+    `on_connect` is called for every connection made, now and later: whoever keeps copies must not
+    trust them then, for the server may have come back as an older one. The list may grow meanwhile.
+    """
     settings = {**_PROBES_ONLY, "statement_timeout": "5s"}
-    async with _open_pool(dsn, size=size, settings=settings) as pool:
+    async with _open_pool(dsn, size=size, settings=settings, on_connect=on_connect) as pool:
         yield ReaderPool(pool)
 
 
@@ -105,7 +118,7 @@ async def open_writer(dsn: str, *, size: int) -> AsyncGenerator[WriterPool]:
         "idle_in_transaction_session_timeout": "5s",
         "lock_timeout": "2s",
     }
-    async with _open_pool(dsn, size=size, settings=settings) as pool:
+    async with _open_pool(dsn, size=size, settings=settings, on_connect=()) as pool:
         yield WriterPool(pool)
 
 

@@ -38,7 +38,9 @@ class Digester:
 
     def digest(self, recipient: str) -> bytes:
         """Return the 16 bytes that stand for a normalised address (E.164, or lower-case e-mail)."""
-        if "@" in recipient:  # the first character does not tell: an e-mail may begin with a plus, too
+        if (
+            "@" in recipient
+        ):  # the first character does not tell: an e-mail may begin with a plus, too
             return blake2b(
                 recipient.encode(), key=self._email_key, digest_size=DIGEST_BYTES
             ).digest()

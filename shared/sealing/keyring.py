@@ -102,7 +102,9 @@ def write_key_file(path: Path, ring: KeyRing, *, replace: bool = True) -> None:
         if replace:
             draft.replace(path)
         else:
-            path.hardlink_to(draft)  # unlike a look before a leap, this fails if somebody was faster
+            path.hardlink_to(
+                draft
+            )  # unlike a look before a leap, this fails if somebody was faster
     finally:
         draft.unlink(missing_ok=True)
     _flush_directory(path.parent)
