@@ -87,10 +87,8 @@ class Gate:
         user_id = None
         if _can_be_stored(username):
             user_id = await ledger_directory.user_id_by_name(self._pool, username)
-        # Past the copies: a login is rare, and must see the newest secret.
-        user = None
-        if user_id is not None:
-            _version, user = await ledger_directory.read_user(self._pool, user_id)
+        # Past the copies: a login is rare, and must see the newest secret. No user has number 0.
+        _version, user = await ledger_directory.read_user(self._pool, user_id or 0)
         matches = await secret_matches(None if user is None else user.secret_hash, password)
         return user if matches and user is not None and user.active else None
 

@@ -11,8 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 HEADER: Final = "X-Request-Id"
 SCOPE_KEY: Final = "izin.request_id"
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# An id that somebody made of a telephone number would put it into every line of the log.
-_ADDRESS_DIGITS: Final = re.compile(r"\d{10,15}")
+# An id that somebody made of a telephone number would put it into every line of the log: digits alone,
+# or a Turkish mobile number beside other words. Next to a hexadecimal digit it is part of a longer id.
+_ADDRESS_DIGITS: Final = re.compile(
+    r"\A\d{10,15}\Z|(?<![0-9A-Fa-f])(?:90|0)?5\d{9}(?![0-9A-Fa-f])", re.ASCII
+)
 
 
 def request_id_of(scope: Scope) -> str:
@@ -43,6 +46,6 @@ class RequestId:
 
 
 def _accepted(offered: str | None) -> str | None:
-    if offered and _SANE.fullmatch(offered) and not _ADDRESS_DIGITS.fullmatch(offered):
+    if offered and _SANE.fullmatch(offered) and not _ADDRESS_DIGITS.search(offered):
         return offered
     return None
