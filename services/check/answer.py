@@ -42,7 +42,7 @@ GROUP = 1000
 # A header that moves to another brand while we ask is asked for again, so often at most.
 ROUNDS_MAX = 5
 
-_INVALID = Decision(Reason.INVALID_RECIPIENT, None)
+INVALID = Decision(Reason.INVALID_RECIPIENT, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ class Answer:
     """One decision per address, in the order asked.
 
     `position` is the head of the brand that the answer reflects; None where there is none, or where
-    nothing was looked at (`verified` is False then).
+    nothing was looked at (`verified` is False then). `sender` is what was decided before anybody's
+    consent was looked at; None where the consent decides.
     """
 
     decisions: Sequence[Decision]
     position: int | None
     verified: bool
+    sender: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +106,18 @@ class Checker:
     ) -> Answer:
         if brand is None and question.brand_code is None:
             refused = Decision(Reason.HEADER_MISMATCH, None)  # a header of nobody names no sender
-            return Answer([refused] * len(digests), None, verified=True)
+            decisions = [INVALID if digest is None else refused for digest in digests]
+            return Answer(decisions, None, verified=True, sender=refused.reason)
         facts = self._facts(question, user, brand)
         found = iter(snapshots)
         decisions = [
-            _INVALID if digest is None else _decide_one(question, facts, brand, next(found))
+            INVALID if digest is None else _decide_one(question, facts, brand, next(found))
             for digest in digests
         ]
         if facts.exempt and Reason.EXEMPT in {decision.reason for decision in decisions}:
             self._declare(user.user_id, question, digests, decisions, brand)
-        return Answer(decisions, snapshots[0].position, verified=True)
+        position, sender = snapshots[0].position, decide_sender(facts)
+        return Answer(decisions, position, verified=True, sender=sender)
 
     def _facts(self, question: Question, user: UserRow, brand: BrandRow | None) -> SenderFacts:
         today = self.now().astimezone(TURKEY).date()
@@ -134,10 +138,10 @@ class Checker:
         exempt = is_exempt(question.message_class, basis=_basis(brand))
         unverified = decide_unverified(exempt=exempt)
         digests = self._digests(question)
-        decisions = [_INVALID if digest is None else unverified for digest in digests]
+        decisions = [INVALID if digest is None else unverified for digest in digests]
         if exempt:
             self._declare(ticket.user_id, question, digests, decisions, brand)
-        return Answer(decisions, None, verified=False)
+        return Answer(decisions, None, verified=False, sender=unverified.reason)
 
     def _declare(  # the facts of one row of evidence
         self,

@@ -50,7 +50,7 @@ def create_app(settings: CheckSettings) -> FastAPI:
         async with open_reader(
             settings.dsn, size=settings.check_read_connections, on_connect=on_connect
         ) as pool:
-            digester = Digester(ring, key_id=await open_ledger(pool))
+            digester = await open_ledger(pool, ring)
             pools.append(pool)
             evidence = EvidenceLog(pool, settings.data_dir / "spool")
             evidence.start()

@@ -37,7 +37,7 @@ from shared.ledger.directory import brands_by_tax_number
 from shared.ledger.failures import LedgerUnavailableError
 from shared.web.json_body import NotJsonError, parse_json, read_body
 from shared.web.openapi import body_of
-from shared.web.wire_json import json_response
+from shared.web.wire_json import echo, json_response
 
 router = APIRouter(tags=["operator"], prefix="/brands")
 
@@ -103,13 +103,13 @@ async def rejected(
         raise RuleBrokenError(TokenUnusable()) from None
     if not answer.verified:
         raise LedgerUnavailableError("a list that is not verified is no list")
-    reasons = {decision.reason for decision in answer.decisions}
-    if Reason.SENDER_NOT_REGISTERED in reasons and answer.position is None:
+    # Not by the decisions: where no address is one there is none that would say so.
+    if answer.sender is Reason.SENDER_NOT_REGISTERED and answer.position is None:
         raise RuleBrokenError(BrandUnknown())
-    if Reason.NOT_AUTHORISED in reasons:
+    if answer.sender is Reason.NOT_AUTHORISED:
         raise RuleBrokenError(OutsideRights(name="brandCode"))
     dropped = [
-        address
+        address if isinstance(address, str) else echo(address)
         for address, decision in zip(raw, answer.decisions, strict=True)
         if not decision.reason.allowed
     ]

@@ -6,7 +6,7 @@ from typing import Final, cast
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.check.answer import Answer, Checker
+from services.check.answer import INVALID, Answer, Checker
 from services.check.openapi import CHECK_ERRORS
 from services.check.question import (
     InvalidQuestionError,
@@ -17,7 +17,7 @@ from services.check.question import (
 )
 from services.check.schemas import BatchAnswer, BatchBody, CheckAnswer, CheckBody
 from shared.auth.gate import Gate, NotAuthenticatedError, Ticket
-from shared.domain.decision import decide_unverified
+from shared.domain.decision import Reason, decide_unverified
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.store import ReaderPool
 from shared.telemetry import metrics
@@ -119,8 +119,7 @@ async def check_batch(request: Request) -> Response:
 
 def _status(answer: Answer) -> int:
     """503 where something that needed the ledger was not verified; an exempt message needs it not."""
-    denied = any(not decision.reason.allowed for decision in answer.decisions)
-    return 503 if denied and not answer.verified else 200
+    return 503 if answer.sender is Reason.UNVERIFIED else 200
 
 
 async def _answered(request: Request, question: Question) -> Answer:
@@ -133,7 +132,8 @@ async def _answered(request: Request, question: Question) -> Answer:
     except LedgerUnavailableError:
         # Who asks could not even be identified: nobody is let through on an unknown's word.
         unverified = decide_unverified(exempt=False)
-        return Answer([unverified] * len(question.recipients), None, verified=False)
+        decisions = [INVALID if r is None else unverified for r in question.recipients]
+        return Answer(decisions, None, verified=False, sender=unverified.reason)
 
 
 async def _identified(request: Request) -> Ticket:

@@ -25,7 +25,7 @@ from shared.ledger.append import Appender
 from shared.ledger.coalesce import StateReader
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.group_commit import GroupCommit
-from shared.ledger.readiness import open_ledger, require_primary
+from shared.ledger.readiness import claim_ledger, open_ledger, require_primary
 from shared.ledger.store import ReaderPool, WriterPool, open_reader, open_writer
 from shared.sealing.addresses import Digester, Sealer
 from shared.sealing.keyring import KeyRing, read_key_file
@@ -60,11 +60,11 @@ def create_app(settings: RegistrySettings) -> FastAPI:
             ) as reader,
             open_writer(settings.dsn, size=settings.registry_write_connections) as writer,
         ):
-            digest_key_id = await open_ledger(reader)
+            digester = await open_ledger(reader, ring)
+            await claim_ledger(writer, digester)
             pools.append(reader)
-            digester = Digester(ring, key_id=digest_key_id)
             appender = Appender(
-                writer, digest_key_id=digest_key_id, sealing_key_id=ring.sealing_key_id
+                writer, digest_key_id=digester.key_id, sealing_key_id=ring.sealing_key_id
             )
             commits = GroupCommit(appender, now=utc_now)
             directory = Directory(reader)

@@ -48,9 +48,9 @@ class IssueToken:
     writer: WriterPool
     now: Callable[[], datetime]
 
-    async def __call__(self, raw: bytes, content_type: str) -> dict[str, object]:
+    async def __call__(self, raw: bytes) -> dict[str, object]:
         """Return the answer's body; raises OAuthRefusedError, LedgerUnavailableError."""
-        fields = _read_fields(raw, content_type)
+        fields = _read_fields(raw)
         match _text(fields, "grant_type", "GRANT_TYPE", wrong_type="GRANT_TYPE_UNKNOWN"):
             case "password":
                 user, outcome = await self._by_password(fields), "issued"
@@ -110,21 +110,25 @@ class IssueToken:
         }
 
 
-def _read_fields(raw: bytes, content_type: str) -> dict[str, object]:
-    """Read a form or a JSON object, whatever it is labelled as; unknown fields are of no interest."""
-    if "form" not in content_type.lower():
-        try:
-            parsed = parse_json(raw)
-        except NotJsonError:
-            if b"grant_type=" not in raw:
-                raise OAuthRefusedError("BODY_UNUSABLE") from None
-        else:
-            if not isinstance(parsed, dict):
-                raise OAuthRefusedError("BODY_UNUSABLE")
-            return cast("dict[str, object]", parsed)
+def _read_fields(raw: bytes) -> dict[str, object]:
+    """Read a JSON object or a form, whatever it is labelled as; unknown fields are of no interest."""
+    try:
+        parsed = parse_json(raw)
+    except NotJsonError:
+        return _read_form(raw)
+    if not isinstance(parsed, dict):
+        raise OAuthRefusedError("BODY_UNUSABLE")
+    return cast("dict[str, object]", parsed)
+
+
+def _read_form(raw: bytes) -> dict[str, object]:
     try:
         pairs = parse_qsl(
-            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX
+            raw.decode(),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_FIELDS_MAX,
         )
     except ValueError:
         raise OAuthRefusedError("BODY_UNUSABLE") from None

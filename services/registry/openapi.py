@@ -37,5 +37,5 @@ TOKEN_ERRORS: Final[Responses] = {
     408: {"model": TokenRefusal, "description": "The body did not arrive in time."},
     413: {"model": TokenRefusal, "description": "The body is too large."},
     500: {"model": ErrorList, "description": "Something broke on our side (`H015`)."},
-    503: {"model": TokenRefusal, "description": "The ledger does not answer; try again."},
+    503: {"model": ErrorList, "description": "The ledger does not answer (`H192`); try again."},
 }

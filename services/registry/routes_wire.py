@@ -130,7 +130,7 @@ async def create_token(request: Request) -> Response:
     JSON and form bodies are equal; unknown fields are ignored. Errors have the OAuth shape, status 400.
     """
     raw = await read_body(request)
-    answer = await _wire(request).issue_token(raw, request.headers.get("content-type", ""))
+    answer = await _wire(request).issue_token(raw)
     return json_response(answer, status=200, headers={"Cache-Control": "no-store"})
 
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.domain.calendar import BusinessCalendar
@@ -73,7 +73,7 @@ class RegistrySettings(BaseSettings):
     bulk_status_max: int = Field(
         default=1000, ge=1, le=10_000, description="Addresses in one bulk status question (H127)."
     )
-    unknown_consent_status: Literal[404, 200] = Field(
+    unknown_consent_status: Annotated[Literal[404, 200], BeforeValidator(int)] = Field(
         default=404,
         description="Single status of an unknown address: 404 with H401, or 200 with an empty object.",
     )

@@ -70,7 +70,6 @@ FREE_CODE: LiteralString = """
        AND NOT EXISTS (SELECT FROM provider WHERE iys_code = code)
        AND NOT EXISTS (SELECT FROM operator WHERE operator_code = code)
        AND NOT EXISTS (SELECT FROM partner WHERE integrator_code = code)
-     ORDER BY code
      LIMIT 1
 """
 PROVIDER: LiteralString = """

@@ -19,6 +19,7 @@ from shared.ledger.failures import (
     ledger_errors,
 )
 from shared.ledger.store import Connection, WriterPool
+from shared.telemetry import metrics
 
 ACQUIRE_TIMEOUT_S = 5
 
@@ -102,8 +103,10 @@ class Appender:
         except asyncpg.PostgresError as error:
             raise _translated(error) from error
         except UNREACHABLE as error:
+            metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
             raise CommitUnknownError(type(error).__name__) from error
         if warnings:
+            metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
             raise CommitUnknownError("the commit came with a warning")
         extent_id, base, left_out = rows[0]
         if left_out:
@@ -173,6 +176,7 @@ async def _fetch_listening(
 def _translated(error: asyncpg.PostgresError) -> Exception:
     match error.sqlstate:
         case "IZ001" | "55P03" | "40P01":  # a key appeared; a lock was not to be had; a deadlock
+            metrics.LEDGER_ERRORS_TOTAL.add("conflict")
             return StaleStateError(error.sqlstate)
         case "IZ002":
             return DigestKeyRetiredError("the ledger was re-keyed")

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from shared.telemetry import metrics
+
 
 class LedgerUnavailableError(Exception):
     """The ledger did not answer, or not as a primary of ours; nothing may be concluded from it."""
@@ -51,6 +53,7 @@ UNREACHABLE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a session that the server ended a moment ago, while it was idle
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -77,4 +80,6 @@ async def ledger_errors() -> AsyncGenerator[None]:
     except asyncpg.CheckViolationError as error:
         raise ConstraintBrokenError(error.constraint_name or "") from error
     except UNREACHABLE as error:
+        slow = isinstance(error, (TimeoutError, asyncpg.QueryCanceledError))
+        metrics.LEDGER_ERRORS_TOTAL.add("timeout" if slow else "unavailable")
         raise LedgerUnavailableError(type(error).__name__) from error

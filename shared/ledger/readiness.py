@@ -4,23 +4,42 @@ from typing import LiteralString
 
 from shared.ledger.failures import LedgerUnavailableError, ledger_errors
 from shared.ledger.migrate import require_schema
-from shared.ledger.store import Pool, ReaderPool
+from shared.ledger.store import Pool, ReaderPool, WriterPool
+from shared.sealing.addresses import Digester
+from shared.sealing.keyring import KeyFileError, KeyRing
 
 READ_TIMEOUT_S = 5
 
-DIGEST_KEY: LiteralString = "SELECT digest_key_id FROM ledger_state"
+DIGEST_KEY: LiteralString = "SELECT digest_key_id, digest_key_proof FROM ledger_state"
+CLAIM: LiteralString = """
+    UPDATE ledger_state
+       SET digest_key_proof = COALESCE(digest_key_proof, $1)
+    RETURNING digest_key_proof
+"""
 IS_STANDBY: LiteralString = "SELECT pg_is_in_recovery()"
 
 
-async def open_ledger(pool: ReaderPool) -> int:
-    """Return the id of the digest key in use.
+async def open_ledger(pool: ReaderPool, ring: KeyRing) -> Digester:
+    """Return the digester with the key that this ledger's digests are made with.
 
-    Raises SchemaMismatchError when the schema is older than this code needs, LedgerUnavailableError.
+    Raises SchemaMismatchError when the schema is older than this code needs, KeyFileError when the ring
+    does not hold that key (or another installation's key of that number), LedgerUnavailableError.
     """
     async with ledger_errors(), pool.acquire() as connection:
         await require_schema(connection)
-        key_id: int = await connection.fetchval(DIGEST_KEY, timeout=READ_TIMEOUT_S)
-        return key_id
+        row = await connection.fetchrow(DIGEST_KEY, timeout=READ_TIMEOUT_S)
+    if row is None or row["digest_key_id"] not in ring.digest_keys:
+        raise KeyFileError("the key file lacks the digest key that this ledger uses")
+    digester = Digester(ring, key_id=row["digest_key_id"])
+    _require_same_key(row["digest_key_proof"], digester)
+    return digester
+
+
+async def claim_ledger(pool: WriterPool, digester: Digester) -> None:
+    """Leave the proof of the digest key in a ledger that has none yet; raises as `open_ledger`."""
+    async with ledger_errors():
+        proof: bytes = await pool.fetchval(CLAIM, digester.proof, timeout=READ_TIMEOUT_S)
+    _require_same_key(proof, digester)
 
 
 async def require_primary(pool: Pool) -> None:
@@ -28,3 +47,10 @@ async def require_primary(pool: Pool) -> None:
     async with ledger_errors():
         if await pool.fetchval(IS_STANDBY, timeout=READ_TIMEOUT_S):
             raise LedgerUnavailableError("not a primary")
+
+
+def _require_same_key(proof: bytes | None, digester: Digester) -> None:
+    if proof not in {None, digester.proof}:
+        raise KeyFileError(
+            "the key file is of another installation: with it every address would look unknown"
+        )

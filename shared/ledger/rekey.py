@@ -82,7 +82,9 @@ SWAP: LiteralString = """
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
 USED_KEY: LiteralString = "SELECT digest_key_id FROM ledger_state"
-USE_KEY: LiteralString = "UPDATE ledger_state SET digest_key_id = $1"
+USE_KEY: LiteralString = """
+    UPDATE ledger_state SET digest_key_id = $1, digest_key_proof = $2
+"""
 BRANDS: LiteralString = "SELECT brand_code FROM brand_head WHERE position > 0 ORDER BY brand_code"
 COUNT_MOVEMENTS: LiteralString = "SELECT count(*) FROM movement"
 
@@ -114,7 +116,7 @@ async def rekey(dsn: str, ring: KeyRing, *, new_key_id: int, progress: Progress)
             await connection.execute(SWAP)
             await connection.execute((HERE / "roles.sql").read_text())
             await _prove_every_movement(connection, ring, new_key_id, progress)
-            await connection.execute(USE_KEY, new_key_id)
+            await connection.execute(USE_KEY, new_key_id, Digester(ring, key_id=new_key_id).proof)
     finally:
         await connection.close()
     return addresses

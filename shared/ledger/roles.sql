@@ -39,6 +39,7 @@ GRANT INSERT ON check_evidence TO izin_check;
 -- The writers of movements.
 GRANT EXECUTE ON FUNCTION append_movements_v1 TO izin_registry, izin_ingest;
 GRANT USAGE ON SEQUENCE extent_id_seq TO izin_registry, izin_ingest;
+GRANT UPDATE (digest_key_proof) ON ledger_state TO izin_registry;
 GRANT INSERT ON movement, extent TO izin_registry, izin_ingest;
 GRANT INSERT, UPDATE ON consent TO izin_registry, izin_ingest;
 GRANT UPDATE (position, extent_id, extent_nonce, extent_offset, approvals, rejections)

@@ -1,13 +1,27 @@
 """Serving an app: the server's options, said once for every process that listens."""
 
 import gc
-from typing import Final
+import sys
+from typing import Final, TypeVar
 
 import uvicorn
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 from starlette.types import ASGIApp
 
+Settings = TypeVar("Settings", bound=BaseSettings)
 DRAIN_TIMEOUT_S: Final = 10.0
 GC_THRESHOLDS: Final = (20_000, 50, 100)
+
+
+def settings_or_exit(kind: type[Settings]) -> Settings:
+    """Build settings from the environment; a bad value ends the process with one readable line."""
+    try:
+        return kind()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "IZIN_" + "_".join(str(part) for part in first["loc"]).upper()
+        sys.exit(f"izin: {name}: {first['msg']}; correct this variable or unset it")
 
 
 def serve_app(

@@ -21,11 +21,14 @@ CREATE TYPE access_right AS ENUM ('none', 'read', 'write');
 
 -- One row. `directory_version` grows with every change of a user, operator, partner or header, so that
 -- a process notices within the round trip that it makes anyway. `digest_key_id` names the key that all
--- digests below were made with: a process that holds another must not answer (design 4, re-key).
+-- digests below were made with: a process that holds another must not answer (design 4, re-key). The
+-- first registry leaves `digest_key_proof`, by which a key of the same number from another installation
+-- is recognised.
 CREATE TABLE ledger_state (
     only_row          boolean  PRIMARY KEY DEFAULT true,
     directory_version bigint   NOT NULL DEFAULT 0,
     digest_key_id     smallint NOT NULL DEFAULT 1,
+    digest_key_proof  bytea,
     CONSTRAINT ledger_state_has_one_row CHECK (only_row)
 );
 INSERT INTO ledger_state DEFAULT VALUES;
