@@ -53,6 +53,7 @@ UNREACHABLE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.InternalClientError,  # a session that the server ended a moment ago, while it was idle
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,

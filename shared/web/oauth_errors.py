@@ -46,9 +46,6 @@ OAUTH_MESSAGES: Final[Mapping[str, OAuthMessage]] = {
         "invalid_grant", "refresh_token geçersiz, süresi dolmuş ya da daha önce kullanılmış."
     ),
     "CREDENTIALS_WRONG": OAuthMessage("invalid_request", "Kullanıcı adı ya da parola hatalı."),
-    "ACCOUNT_OF_WRONG_KIND": OAuthMessage(
-        "invalid_request", "Bu hesap türüyle API jetonu alınamaz."
-    ),
 }
 
 

@@ -72,13 +72,7 @@ def test_an_example_names_every_setting_of_its_service(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(
-            "registry",
-            marks=pytest.mark.xfail(
-                strict=False,
-                reason="IZIN_UNKNOWN_CONSENT_STATUS takes no value from the environment",
-            ),
-        ),
+        "registry",
         "check",
     ],
 )
