@@ -24,6 +24,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 ReaderPool = NewType("ReaderPool", asyncpg.Pool)
 WriterPool = NewType("WriterPool", asyncpg.Pool)
 
+READ_TIMEOUT_S = 5
 # The hot statements are all primary-key probes. Said here, so that no statistics of an almost empty
 # table can talk the planner into reading it, or a brand, whole; they are planned once a connection.
 _PROBES_ONLY = {
@@ -68,7 +69,12 @@ async def _keep_session(_connection: Connection) -> None:
 
 @asynccontextmanager
 async def _open_pool(
-    dsn: str, *, size: int, settings: dict[str, str], on_connect: Sequence[Callable[[], None]]
+    dsn: str,
+    *,
+    size: int,
+    settings: dict[str, str],
+    on_connect: Sequence[Callable[[], None]],
+    command_timeout_s: float | None = None,
 ) -> AsyncGenerator[Pool]:
     async def tell(_connection: Connection) -> None:
         for listener in on_connect:
@@ -80,7 +86,7 @@ async def _open_pool(
             min_size=size,
             max_size=size,
             max_inactive_connection_lifetime=0,
-            command_timeout=None,
+            command_timeout=command_timeout_s,
             timeout=5,
             statement_cache_size=256,
             init=tell,
@@ -105,7 +111,14 @@ async def open_reader(
     trust them then, for the server may have come back as an older one. The list may grow meanwhile.
     """
     settings = {**_PROBES_ONLY, "statement_timeout": "5s"}
-    async with _open_pool(dsn, size=size, settings=settings, on_connect=on_connect) as pool:
+    async with _open_pool(
+        dsn,
+        size=size,
+        settings=settings,
+        on_connect=on_connect,
+        # Also bounds the driver's cancelling of a read, which would wait for a silent server for ever.
+        command_timeout_s=READ_TIMEOUT_S,
+    ) as pool:
         yield ReaderPool(pool)
 
 
