@@ -2,15 +2,15 @@
 
 Two steps, with the ledger read between them. `identify` says who the caller claims to be, from memory
 once it has been seen; then the caller reads its data, and with it the directory version; `admit` brings
-the copy up to that version and answers for the user. What was remembered of a credential carries the
-user's epoch: a new password, a new key or a suspension makes it worthless at once.
+the copy up to that version and answers for the user. What is remembered of a credential names
+what it stands on: a new password, a new key or a suspension makes it worthless at once.
 """
 
 import base64
 import binascii
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
@@ -31,11 +31,17 @@ class NotAuthenticatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A user that a credential was good for, at an epoch; `expires_at` in seconds since 1970."""
+    """A user that a credential was good for, and what of the user it stands on.
+
+    `stands_on` is the epoch that a token names, the digest of a long-lived key, or the hash that a
+    password was verified against: when the user no longer has it, the ticket is worth nothing.
+    `expires_at` in seconds since 1970; `name` is where the gate remembers it.
+    """
 
     user_id: int
-    epoch: int
+    stands_on: int | bytes | str
     expires_at: float = float("inf")
+    name: bytes = b""
 
 
 class Gate:
@@ -67,7 +73,7 @@ class Gate:
         ticket = self._tickets.get(name)
         if ticket is not None and ticket.expires_at > self._now().timestamp():
             return ticket
-        ticket = await self._verify(authorization)
+        ticket = replace(await self._verify(authorization), name=name)
         if len(self._tickets) >= REMEMBERED_MAX:
             del self._tickets[next(iter(self._tickets))]
         self._tickets[name] = ticket
@@ -77,8 +83,9 @@ class Gate:
         """Return the user if it may act as of `directory_version`; raises NotAuthenticatedError."""
         await self._directory.catch_up(directory_version)
         user = await self._directory.user(ticket.user_id)
-        if user is None or not user.active or user.epoch != ticket.epoch:
-            self._forget(ticket)
+        proofs = () if user is None else (user.epoch, user.api_key_digest, user.secret_hash)
+        if user is None or not user.active or ticket.stands_on not in proofs:
+            self._tickets.pop(ticket.name, None)
             raise NotAuthenticatedError
         return user
 
@@ -91,10 +98,6 @@ class Gate:
         _version, user = await ledger_directory.read_user(self._pool, user_id or 0)
         matches = await secret_matches(None if user is None else user.secret_hash, password)
         return user if matches and user is not None and user.active else None
-
-    def _forget(self, ticket: Ticket) -> None:
-        for name in [name for name, known in self._tickets.items() if known == ticket]:
-            del self._tickets[name]
 
     async def _verify(self, authorization: str) -> Ticket:
         scheme, _, credential = authorization.partition(" ")
@@ -117,13 +120,11 @@ class Gate:
         return Ticket(claims.user_id, claims.epoch, claims.expires_at)
 
     async def _by_api_key(self, api_key: str) -> Ticket:
-        user_id = await ledger_directory.user_id_by_api_key(self._pool, api_key_digest(api_key))
+        digest = api_key_digest(api_key)
+        user_id = await ledger_directory.user_id_by_api_key(self._pool, digest)
         if user_id is None:
             raise NotAuthenticatedError
-        _version, user = await ledger_directory.read_user(self._pool, user_id)
-        if user is None:
-            raise NotAuthenticatedError
-        return Ticket(user.user_id, user.epoch)
+        return Ticket(user_id, digest)
 
     async def _by_password(self, credential: str) -> Ticket:
         try:
@@ -137,7 +138,7 @@ class Gate:
         user = await self.login(username, password)
         if user is None:
             raise NotAuthenticatedError
-        return Ticket(user.user_id, user.epoch)
+        return Ticket(user.user_id, user.secret_hash)
 
 
 def _can_be_stored(name: str) -> bool:

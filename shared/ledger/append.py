@@ -15,6 +15,7 @@ from shared.ledger.failures import (
     CommitUnknownError,
     DigestKeyRetiredError,
     LedgerUnavailableError,
+    MovementRefusedError,
     StaleStateError,
     ledger_errors,
 )
@@ -87,8 +88,9 @@ class Appender:
 
         With `wait` the call waits for locked keys; without, it leaves them out. Movements are of
         different keys. Raises StaleStateError when a key appeared meanwhile or a lock was not to be had in
-        time, CommitUnknownError when the outcome is not known, LedgerUnavailableError. Nobody cancels
-        this call: a cancelled COMMIT may be half a promise (design 4).
+        time, MovementRefusedError when the schema refuses one of them, CommitUnknownError when the
+        outcome is not known, LedgerUnavailableError. Nobody cancels this call: a cancelled COMMIT may be
+        half a promise (design 4).
         """
         nonce = secrets.randbits(63)
         warnings: list[str] = []
@@ -178,6 +180,8 @@ def _translated(error: asyncpg.PostgresError) -> Exception:
         case "IZ001" | "55P03" | "40P01":  # a key appeared; a lock was not to be had; a deadlock
             metrics.LEDGER_ERRORS_TOTAL.add("conflict")
             return StaleStateError(error.sqlstate)
+        case str(state) if state[:2] in {"22", "23"}:  # a value, or a constraint, of one movement
+            return MovementRefusedError(state)
         case "IZ002":
             return DigestKeyRetiredError("the ledger was re-keyed")
         case str(state) if state[:2] in {"08", "57", "53", "58", "XX", "25"}:

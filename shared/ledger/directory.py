@@ -32,6 +32,7 @@ class UserRow:
     licence_valid_until: date | None
     every_brand: bool
     brands: frozenset[int]
+    api_key_digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class BrandRow:
 
 USER_BY_ID: LiteralString = """
     SELECT s.directory_version, u.user_id, u.username, u.secret_hash, u.role, u.iys_code,
-           u.integrator_code, u.operator_code, u.epoch, p.licence_valid_until, o.every_brand,
+           u.integrator_code, u.operator_code, u.epoch, u.api_key_digest,
+           p.licence_valid_until, o.every_brand,
            u.state = 'ACTIVE' AND COALESCE(o.state, p.state, 'ACTIVE') = 'ACTIVE' AS active,
            ARRAY(SELECT ob.brand_code FROM operator_brand AS ob
                   WHERE ob.operator_code = u.operator_code) AS brands
@@ -89,6 +91,7 @@ async def read_user(pool: ReaderPool, user_id: int) -> tuple[int, UserRow | None
         integrator_code=row["integrator_code"],
         operator_code=row["operator_code"],
         epoch=row["epoch"],
+        api_key_digest=row["api_key_digest"],
         active=row["active"],
         licence_valid_until=row["licence_valid_until"],
         every_brand=bool(row["every_brand"]),

@@ -20,6 +20,10 @@ class CommitUnknownError(LedgerUnavailableError):
     """The reply to a write was lost, or came with a warning: it may or may not be in the ledger."""
 
 
+class MovementRefusedError(Exception):
+    """The database refuses a value of this movement: a rule of the schema that the domain let pass."""
+
+
 class StaleStateError(Exception):
     """The key has moved on since it was read: read it again and judge anew."""
 

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from shared.domain.consent import Status
 from shared.ledger.append import Appender, NewMovement, Stored
-from shared.ledger.failures import LedgerUnavailableError, StaleStateError
+from shared.ledger.failures import LedgerUnavailableError, MovementRefusedError, StaleStateError
 from shared.telemetry import metrics
 
 GROUP_SIZE_MAX = 200
@@ -111,7 +111,7 @@ class GroupCommit:
             stored, in_the_way = await self._appender.append(
                 brand_code, movements, now=self._now(), wait=False
             )
-        except StaleStateError as error:
+        except (StaleStateError, MovementRefusedError) as error:
             if len(group) == 1:
                 _fail(group, error)
             else:
