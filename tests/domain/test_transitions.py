@@ -153,7 +153,8 @@ def test_c13_which_refused_refusals_leave_a_block(
     ("delay", "leaves"), [(-SECOND, False), (timedelta(0), False), (SECOND, True)]
 )
 def test_c13_a_repeated_refusal_leaves_a_block_when_its_date_is_later(
-    delay: timedelta, leaves: bool
+    delay: timedelta,
+    leaves: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
     """Else an approval from between the two would undo the second."""
     current, again = state(RET), consent(RET, date=NOON + delay)
