@@ -66,7 +66,7 @@ def create_app(settings: RegistrySettings) -> FastAPI:
             appender = Appender(
                 writer, digest_key_id=digester.key_id, sealing_key_id=ring.sealing_key_id
             )
-            commits = GroupCommit(appender, now=utc_now)
+            commits = GroupCommit(appender)
             directory = Directory(reader)
             on_connect.append(directory.forget_all)
             yield _build(settings, ring, (reader, writer), directory, digester, commits)

@@ -55,9 +55,11 @@ class Directory:
                 self._headers.clear()
                 self._version = version
             elif version > self._version:
-                self._version, subjects = await ledger_directory.changes_since(
-                    self._pool, self._version
-                )
+                reached, subjects = await ledger_directory.changes_since(self._pool, self._version)
+                if reached < version:  # another server answered than the one that we have just read
+                    self.forget_all()
+                    raise LedgerUnavailableError(_GONE_BACK)
+                self._version = reached
                 metrics.AUTHORITY_RELOADS.add("users")
                 for subject in subjects:
                     self._forget(subject)
@@ -79,6 +81,7 @@ class Directory:
             if version >= self._version:
                 _remember(self._users, user_id, user)
                 return user
+        self.forget_all()
         raise LedgerUnavailableError(_GONE_BACK)
 
     async def header_owner(self, header: str) -> int | None:
@@ -90,6 +93,7 @@ class Directory:
             if version >= self._version:
                 _remember(self._headers, header, brand_code)
                 return brand_code
+        self.forget_all()
         raise LedgerUnavailableError(_GONE_BACK)
 
     def known_brand(self, brand_code: int | None) -> BrandRow | None:

@@ -67,13 +67,16 @@ class Gate:
         """Return the user that the header stands for; raises NotAuthenticatedError."""
         if not authorization or len(authorization) > _LONGEST_HEADER:
             raise NotAuthenticatedError
+        scheme, _, credential = authorization.partition(" ")
+        scheme, credential = scheme.lower(), credential.strip()
+        # One credential has one name, however it is spelled: else a caller could fill the memory.
         name = blake2b(
-            authorization.encode("utf-8", "replace"), key=self._salt, digest_size=16
+            f"{scheme} {credential}".encode("utf-8", "replace"), key=self._salt, digest_size=16
         ).digest()
         ticket = self._tickets.get(name)
         if ticket is not None and ticket.expires_at > self._now().timestamp():
             return ticket
-        ticket = replace(await self._verify(authorization), name=name)
+        ticket = replace(await self._verify(scheme, credential), name=name)
         if len(self._tickets) >= REMEMBERED_MAX:
             del self._tickets[next(iter(self._tickets))]
         self._tickets[name] = ticket
@@ -99,10 +102,8 @@ class Gate:
         matches = await secret_matches(None if user is None else user.secret_hash, password)
         return user if matches and user is not None and user.active else None
 
-    async def _verify(self, authorization: str) -> Ticket:
-        scheme, _, credential = authorization.partition(" ")
-        credential = credential.strip()
-        match scheme.lower():
+    async def _verify(self, scheme: str, credential: str) -> Ticket:
+        match scheme:
             case "bearer" if credential.startswith(API_KEY_PREFIX):
                 return await self._by_api_key(credential)
             case "bearer":

@@ -72,6 +72,16 @@ FREE_CODE: LiteralString = """
        AND NOT EXISTS (SELECT FROM partner WHERE integrator_code = code)
      LIMIT 1
 """
+
+
+async def _free_code(connection: Connection) -> int:
+    """Draw codes until one is nobody's."""
+    while True:
+        code: int | None = await connection.fetchval(FREE_CODE)
+        if code is not None:
+            return code
+
+
 PROVIDER: LiteralString = """
     INSERT INTO provider (iys_code, title, tax_number, exemption_basis)
     VALUES ($1, $2, $3, $4)
@@ -93,7 +103,7 @@ class NewProvider:
 async def add_provider(pool: WriterPool, provider: NewProvider, user: NewUser) -> int:
     """Add a provider with its master brand and its API user; return its iysCode."""
     async with ledger_errors(), pool.acquire() as connection, connection.transaction():
-        code: int = provider.iys_code or await connection.fetchval(FREE_CODE)
+        code: int = provider.iys_code or await _free_code(connection)
         await connection.execute(
             PROVIDER, code, provider.title, provider.tax_number, provider.exemption_basis
         )
@@ -107,7 +117,7 @@ async def add_brand(
 ) -> int:
     """Add a brand to a provider; return its brandCode."""
     async with ledger_errors(), pool.acquire() as connection, connection.transaction():
-        code: int = brand_code or await connection.fetchval(FREE_CODE)
+        code: int = brand_code or await _free_code(connection)
         await connection.execute(NEW_BRAND, code, iys_code, name)
         return code
 
@@ -160,7 +170,7 @@ async def add_operator(
 ) -> int:
     """Add an operator that asks for these brands, or (None) for every active one; return its code."""
     async with ledger_errors(), pool.acquire() as connection, connection.transaction():
-        code: int = await connection.fetchval(FREE_CODE)
+        code: int = await _free_code(connection)
         await connection.execute(NEW_OPERATOR, code, title, brands is None)
         await connection.execute(OPERATOR_BRANDS, code, sorted(set(brands or ())))
         await _insert_user(connection, user, operator_code=code)
@@ -177,7 +187,7 @@ async def add_partner(
 ) -> int:
     """Add a partner with its API user; return its integratorCode."""
     async with ledger_errors(), pool.acquire() as connection, connection.transaction():
-        code: int = await connection.fetchval(FREE_CODE)
+        code: int = await _free_code(connection)
         await connection.execute(NEW_PARTNER, code, title, licence_valid_until)
         await _insert_user(connection, user, integrator_code=code)
         return code

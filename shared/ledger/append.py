@@ -1,5 +1,6 @@
 """Writing movements of one brand: one statement that commits itself (`append_movements_v1`)."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from shared.ledger.store import Connection, WriterPool
 from shared.telemetry import metrics
 
 ACQUIRE_TIMEOUT_S = 5
+REPLY_TIMEOUT_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ def transaction_id(brand_code: int, extent_id: int, nonce: int, extent_offset: i
 
 
 APPEND: LiteralString = """
-    SELECT extent_id, base_position, left_out
+    SELECT extent_id, base_position, created_at, left_out
       FROM append_movements_v1(
-           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10::channel[], $11::recipient_type[],
-           $12::movement_kind[], $13::consent_status[], $14::consent_source[], $15, $16, $17, $18, $19,
-           $20)
+           $1, $2, $3, $4, $5, $6, $7, $8, $9::channel[], $10::recipient_type[],
+           $11::movement_kind[], $12::consent_status[], $13::consent_source[], $14, $15, $16, $17, $18,
+           $19)
 """
 
 
@@ -82,7 +84,7 @@ class Appender:
         self._sealing_key_id = sealing_key_id
 
     async def append(
-        self, brand_code: int, movements: Sequence[NewMovement], *, now: datetime, wait: bool
+        self, brand_code: int, movements: Sequence[NewMovement], *, wait: bool
     ) -> tuple[list[Stored], list[int]]:
         """Append all, or none and say which keys are in the way (their indexes, from 0).
 
@@ -94,7 +96,7 @@ class Appender:
         """
         nonce = secrets.randbits(63)
         warnings: list[str] = []
-        arguments = self._arguments(brand_code, movements, nonce=nonce, now=now, wait=wait)
+        arguments = self._arguments(brand_code, movements, nonce=nonce, wait=wait)
         async with ledger_errors():  # nothing is sent yet, so a failure here leaves nothing open
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         try:
@@ -110,11 +112,11 @@ class Appender:
         if warnings:
             metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
             raise CommitUnknownError("the commit came with a warning")
-        extent_id, base, left_out = rows[0]
+        extent_id, base, created_at, left_out = rows[0]
         if left_out:
             return [], [n - 1 for n in left_out]
         return [
-            Stored(transaction_id(brand_code, extent_id, nonce, n), now, base + n)
+            Stored(transaction_id(brand_code, extent_id, nonce, n), created_at, base + n)
             for n in range(1, len(movements) + 1)
         ], []
 
@@ -124,7 +126,6 @@ class Appender:
         movements: Sequence[NewMovement],
         *,
         nonce: int,
-        now: datetime,
         wait: bool,
     ) -> list[object]:
         consents = [movement.consent for movement in movements]
@@ -133,7 +134,6 @@ class Appender:
             self._digest_key_id,
             self._sealing_key_id,
             nonce,
-            now,
             wait,
             sum(movement.approvals for movement in movements),
             sum(movement.rejections for movement in movements),
@@ -169,7 +169,12 @@ async def _fetch_listening(
     connection.add_log_listener(listen)
     try:
         # `fetch`, not `fetchrow`: the statement runs to its end and commits before the reply is complete.
-        return await connection.fetch(APPEND, *arguments)
+        reply = asyncio.ensure_future(connection.fetch(APPEND, *arguments))
+        await asyncio.wait({reply}, timeout=REPLY_TIMEOUT_S)
+        if not reply.done():
+            # The server ends a transaction sooner than this, so nobody is there. Hang up, cancel nothing.
+            connection.terminate()
+        return await reply
     finally:
         if not connection.is_closed():
             connection.remove_log_listener(listen)

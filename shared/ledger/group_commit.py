@@ -8,9 +8,8 @@ the group that it left goes on without it. Refusals go first, and are taken howe
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from shared.domain.consent import Status
 from shared.ledger.append import Appender, NewMovement, Stored
@@ -65,9 +64,8 @@ class _Lane:
 class GroupCommit:
     """Takes single movements and stores them in groups, brand by brand."""
 
-    def __init__(self, appender: Appender, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, appender: Appender) -> None:
         self._appender = appender
-        self._now = now
         self._lanes: dict[int, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._alone = asyncio.Semaphore(ALONE_MAX)
@@ -108,9 +106,7 @@ class GroupCommit:
         try:
             metrics.WRITE_GROUP_MOVEMENTS.observe(len(group))
             movements = [write.movement for write in group]
-            stored, in_the_way = await self._appender.append(
-                brand_code, movements, now=self._now(), wait=False
-            )
+            stored, in_the_way = await self._appender.append(brand_code, movements, wait=False)
         except (StaleStateError, MovementRefusedError) as error:
             if len(group) == 1:
                 _fail(group, error)
@@ -136,7 +132,7 @@ class GroupCommit:
         try:
             async with self._alone:
                 stored, in_the_way = await self._appender.append(
-                    brand_code, [write.movement], now=self._now(), wait=True
+                    brand_code, [write.movement], wait=True
                 )
         except Exception as error:  # noqa: BLE001  # it belongs to the asker, not to this task
             _fail([write], error)

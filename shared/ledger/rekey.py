@@ -105,7 +105,7 @@ async def rekey(dsn: str, ring: KeyRing, *, new_key_id: int, progress: Progress)
     `progress(stage, done, total)` is called along the way. Raises RekeyRefusedError, SealBrokenError,
     LedgerUnavailableError; then the ledger is as it was.
     """
-    connection = await connect(dsn, statement_timeout="0", lock_timeout="60s")
+    connection = await connect(dsn, statement_timeout="0", lock_timeout="3s")
     try:
         async with ledger_errors(), connection.transaction():
             await connection.execute(LOCK)

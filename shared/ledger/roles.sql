@@ -36,14 +36,10 @@ GRANT SELECT ON api_user TO izin_registry, izin_ingest, izin_check;
 -- The check: its own evidence, INSERT alone.
 GRANT INSERT ON check_evidence TO izin_check;
 
--- The writers of movements.
+-- The writers of movements: through the one function that keeps the rules of the ledger.
 GRANT EXECUTE ON FUNCTION append_movements_v1 TO izin_registry, izin_ingest;
-GRANT USAGE ON SEQUENCE extent_id_seq TO izin_registry, izin_ingest;
+-- The first registry leaves the proof of its digest key.
 GRANT UPDATE (digest_key_proof) ON ledger_state TO izin_registry;
-GRANT INSERT ON movement, extent TO izin_registry, izin_ingest;
-GRANT INSERT, UPDATE ON consent TO izin_registry, izin_ingest;
-GRANT UPDATE (position, extent_id, extent_nonce, extent_offset, approvals, rejections)
-    ON brand_head TO izin_registry, izin_ingest;
 
 -- Accounts are the registry's. Nothing of them is deleted but bindings and grants.
 GRANT USAGE ON SEQUENCE account_code_seq TO izin_registry;

@@ -198,7 +198,8 @@ def _rebuild(movements: Sequence[asyncpg.Record], report: Report) -> tuple[objec
         state = after_record(state, _consent(row))
         recorded = latest
         retailer_code = row["retailer_code"]
-        retailer_access = row["retailer_access"] or retailer_access
+        kept = None if row["status"] == Status.WITHDRAWN.value else retailer_access
+        retailer_access = row["retailer_access"] or kept
     if state is None:
         return ()
     status = None if state.status is None else state.status.value

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from datetime import datetime
 
 import asyncpg
 import pytest
@@ -23,7 +22,7 @@ LOCK_KEYS = "SELECT FROM consent WHERE brand_code = $1 AND digest = ANY ($2) FOR
 
 @pytest.fixture
 async def groups(appender: Appender) -> AsyncIterator[GroupCommit]:
-    commits = GroupCommit(appender, now=lambda: NOW)
+    commits = GroupCommit(appender)
     yield commits
     await commits.drain()
 
@@ -73,10 +72,10 @@ class NotingAppender(Appender):
     groups: list[Sequence[NewMovement]]
 
     async def append(  # type: ignore[explicit-override]  # 3.11 has no typing.override
-        self, brand_code: int, movements: Sequence[NewMovement], *, now: datetime, wait: bool
+        self, brand_code: int, movements: Sequence[NewMovement], *, wait: bool
     ) -> tuple[list[Stored], list[int]]:
         self.groups.append(movements)
-        return await super().append(brand_code, movements, now=now, wait=wait)
+        return await super().append(brand_code, movements, wait=wait)
 
 
 async def test_a_refusal_goes_before_all_that_waits(
@@ -90,7 +89,7 @@ async def test_a_refusal_goes_before_all_that_waits(
     movements = [scribe.movement(brand_code, consent(phone(n))) for n in range(1, 1_001)]
     appender = NotingAppender(writer, digest_key_id=1, sealing_key_id=1)
     appender.groups = []
-    groups = GroupCommit(appender, now=lambda: NOW)
+    groups = GroupCommit(appender)
     stored = await asyncio.gather(
         *(groups.store(brand_code, movement) for movement in (*movements, withdrawal))
     )
@@ -236,7 +235,7 @@ async def test_a_connection_that_comes_back_in_a_transaction_is_clean_for_the_ne
     assert len(complaints) == 1
     appender = Appender(lone_connection, digest_key_id=1, sealing_key_id=1)
     movement = scribe.movement(world.brand_code, consent())
-    await appender.append(world.brand_code, [movement], now=NOW, wait=True)
+    await appender.append(world.brand_code, [movement], wait=True)
     assert (await scribe.read(world.brand_code, consent())).latest is not None
 
 
@@ -247,7 +246,7 @@ async def test_a_write_that_gets_no_connection_was_certainly_not_made(
     movement = scribe.movement(world.brand_code, consent())
     lone_connection.terminate()
     with pytest.raises(LedgerUnavailableError) as refused:
-        await appender.append(world.brand_code, [movement], now=NOW, wait=True)
+        await appender.append(world.brand_code, [movement], wait=True)
     assert not isinstance(refused.value, CommitUnknownError)
 
 

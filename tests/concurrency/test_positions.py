@@ -78,10 +78,10 @@ async def _write(
             scribe.movement(brand_code, consent(phone(first + k))) for k in range(1 + turn % 3)
         ]
         await _roll_back(pool, appender, brand_code, movements)
-        stored, _ = await appender.append(brand_code, movements, now=NOW, wait=False)
+        stored, _ = await appender.append(brand_code, movements, wait=False)
         written.extend(stored)
         with pytest.raises(StaleStateError):  # the keys are there now
-            await appender.append(brand_code, movements, now=NOW, wait=False)
+            await appender.append(brand_code, movements, wait=False)
     return written
 
 
@@ -107,7 +107,7 @@ async def _dawdle(
 
 
 def _arguments(appender: Appender, brand_code: int, movements: list[NewMovement]) -> list[object]:
-    return appender._arguments(brand_code, movements, nonce=1, now=NOW, wait=True)
+    return appender._arguments(brand_code, movements, nonce=1, wait=True)
 
 
 async def test_a_reader_by_extent_id_does_miss_what_commits_late(
@@ -124,9 +124,9 @@ async def test_a_reader_by_extent_id_does_miss_what_commits_late(
         in_the_way = stranger.transaction()
         await in_the_way.start()
         await stranger.execute(ROW_IN_THE_WAY, brand_code, late.digest)
-        writing = asyncio.create_task(appender.append(brand_code, [late], now=NOW, wait=True))
+        writing = asyncio.create_task(appender.append(brand_code, [late], wait=True))
         await until_waiting(owner)
-        await appender.append(brand_code, [early], now=NOW, wait=True)
+        await appender.append(brand_code, [early], wait=True)
         by_extent = [row[0] for row in await owner.fetch(BY_EXTENT_ID, brand_code, 0, PAGE)]
         by_position = await read_tail(scribe.reader, brand_code, after=0, limit=PAGE)
         await in_the_way.rollback()
@@ -149,7 +149,7 @@ async def test_pages_of_any_size_join_up_across_extents_of_any_size(
         movements = [
             scribe.movement(world.brand_code, consent(phone(next(people)))) for _ in range(size)
         ]
-        await appender.append(world.brand_code, movements, now=NOW, wait=True)
+        await appender.append(world.brand_code, movements, wait=True)
     for start in range(sum(sizes) + 1):
         seen: list[int] = []
         while page := await read_tail(
@@ -163,7 +163,7 @@ async def test_brands_have_an_order_each(appender: Appender, scribe: Scribe, wor
     brands = (world.brand_code, world.second_brand_code)
     stored = await asyncio.gather(
         *(
-            appender.append(brand, [scribe.movement(brand, consent(phone(n)))], now=NOW, wait=False)
+            appender.append(brand, [scribe.movement(brand, consent(phone(n)))], wait=False)
             for n in range(8)
             for brand in brands
         )

@@ -12,7 +12,7 @@ from shared.ledger.read_state import Key
 from shared.ledger.store import open_reader, open_writer, role_dsn
 from shared.sealing.addresses import Digester, Sealer
 from shared.sealing.keyring import KeyRing
-from tests.support.builders import NOW, Scribe, consent, make_world
+from tests.support.builders import Scribe, consent, make_world
 from tests.support.ledger import own_server, owner_connection, standby_server
 
 
@@ -39,7 +39,7 @@ async def test_a_standby_is_believed_only_once_it_is_promoted(
                     await heads.read([Key(world.brand_code)])
                 movement = scribe.movement(world.brand_code, consent())
                 with pytest.raises(LedgerUnavailableError):
-                    await appender.append(world.brand_code, [movement], now=NOW, wait=True)
+                    await appender.append(world.brand_code, [movement], wait=True)
                 assert await owner.fetchval("SELECT pg_promote()")
                 assert await scribe.write(world.brand_code, consent())
                 assert (await heads.read_head(world.brand_code)).position == 1

@@ -116,7 +116,7 @@ async def _fill(full: Full) -> None:
                 full.scribe.movement(brand_code, consent(phone(n)))
                 for n in range(start, start + CHUNK)
             ]
-            await full.scribe.appender.append(brand_code, movements, now=NOW, wait=True)
+            await full.scribe.appender.append(brand_code, movements, wait=True)
     async with owner_connection(full.dsn) as owner:
         await owner.execute(MANY_ACCOUNTS.format(n=ACCOUNTS))
         await owner.execute("ANALYZE")
@@ -196,7 +196,7 @@ async def _append_arguments(full: Full, *, absent_from: int) -> list[object]:
         full.scribe.movement(brand_code, consent(phone(n)))
         for n in range(absent_from, absent_from + 100)
     ]
-    return full.scribe.appender._arguments(brand_code, movements, nonce=1, now=NOW, wait=False)
+    return full.scribe.appender._arguments(brand_code, movements, nonce=1, wait=False)
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

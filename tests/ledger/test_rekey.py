@@ -153,7 +153,7 @@ async def test_who_still_has_the_old_key_is_refused(case: Case) -> None:
         await case.old.read(brand_code, LIVES[0])
     movement = case.old.movement(brand_code, consent(phone(99)))
     with pytest.raises(DigestKeyRetiredError):
-        await case.old.appender.append(brand_code, [movement], now=NOW, wait=True)
+        await case.old.appender.append(brand_code, [movement], wait=True)
     assert await case.new.write(brand_code, consent(phone(99)))
     assert (await verify(case.dsn)).differences == []
 

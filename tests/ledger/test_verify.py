@@ -67,9 +67,7 @@ async def test_the_rebuilt_state_is_the_live_state(
         ]
         movements = [movement for movement in judged if movement is not None]
         if movements:
-            await appender.append(
-                brand_code, movements, now=NOW + timedelta(seconds=n), wait=bool(n % 2)
-            )
+            await appender.append(brand_code, movements, wait=bool(n % 2))
         written += len(movements)
     report = await verify(ledger)
     assert report.differences == []
@@ -162,7 +160,7 @@ async def test_the_list_of_differences_has_an_end(
     ledger: str, emptier: asyncpg.Connection, scribe: Scribe, world: World
 ) -> None:
     movements = [scribe.movement(world.brand_code, consent(phone(n))) for n in range(150)]
-    await scribe.appender.append(world.brand_code, movements, now=NOW, wait=True)
+    await scribe.appender.append(world.brand_code, movements, wait=True)
     await emptier.execute("UPDATE consent SET status = 'RET'")
     differences = (await verify(ledger)).differences
     assert len(differences) == 101

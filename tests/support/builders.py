@@ -110,7 +110,7 @@ class Scribe:
                 return None
             new = replace(new, consent_date=block_date(new, now=now))
         movement = self.movement(brand_code, new, after=snapshot, is_block=fault is not None)
-        stored, _ = await self.appender.append(brand_code, [movement], now=now, wait=True)
+        stored, _ = await self.appender.append(brand_code, [movement], wait=True)
         assert stored, "somebody else wrote this key meanwhile"
         return stored[0]
 

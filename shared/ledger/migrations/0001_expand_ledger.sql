@@ -86,8 +86,11 @@ CREATE TABLE header (
     header     text        NOT NULL COLLATE "C" CONSTRAINT header_pkey PRIMARY KEY,
     brand_code integer     NOT NULL CONSTRAINT header_brand_exists REFERENCES brand,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT header_has_its_shape CHECK (header ~ '^[A-Za-z0-9 ._&-]{3,11}$')
+    CONSTRAINT header_has_its_shape CHECK (
+        header ~ '^[A-Za-z0-9 ._&-]{3,11}$' AND header !~ '^ | $|  ')
 );
+-- A header that differs in its case alone would speak under another firm's name.
+CREATE UNIQUE INDEX header_is_unique_in_any_case ON header (upper(header));
 CREATE INDEX header_by_brand ON header (brand_code);
 
 CREATE TABLE header_operator (

@@ -8,6 +8,9 @@
 -- the ordinals (from 1) whose key is locked by somebody or has moved on: the caller writes the others
 -- again without them, and them alone (`p_wait`), so that nobody waits behind a stranger's lock.
 --
+-- It runs with its owner's power, and is the only way by which a service can write a movement, a consent
+-- or a head: no service role has the tables themselves.
+--
 -- SQLSTATE IZ001: a key appeared between the read and the write; read again.
 -- SQLSTATE IZ002: the digests were made with a key that this ledger no longer uses.
 
@@ -16,7 +19,6 @@ CREATE FUNCTION append_movements_v1(
     p_digest_key_id    smallint,
     p_sealing_key_id   smallint,
     p_nonce            bigint,
-    p_created_at       timestamptz,
     p_wait             boolean,
     p_approvals        integer,
     p_rejections       integer,
@@ -34,8 +36,9 @@ CREATE FUNCTION append_movements_v1(
     p_expected_offsets integer[],
     OUT extent_id      bigint,
     OUT base_position  bigint,
+    OUT created_at     timestamptz,
     OUT left_out       integer[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_size     integer := cardinality(p_digests);
@@ -44,6 +47,7 @@ DECLARE
     v_inserted integer;
     v_extent   bigint;
     v_base     bigint;
+    v_previous timestamptz;
 BEGIN
     IF NOT EXISTS (SELECT FROM ledger_state WHERE digest_key_id = p_digest_key_id) THEN
         RAISE EXCEPTION 'digest key % is not in use', p_digest_key_id USING ERRCODE = 'IZ002';
@@ -127,9 +131,11 @@ BEGIN
                latest_extent   = v_extent,
                latest_offset   = k.n::integer,
                retailer_code   = CASE k.kind WHEN 'CONSENT' THEN k.retailer_code ELSE c.retailer_code END,
-               retailer_access = CASE k.kind WHEN 'CONSENT'
-                                      THEN COALESCE(k.retailer_access::integer[], c.retailer_access)
-                                      ELSE c.retailer_access END
+               -- An update that names no retailers leaves those that there are; a refusal leaves none.
+               retailer_access = CASE WHEN k.kind = 'BLOCK' THEN c.retailer_access
+                                      WHEN k.status = 'RET' THEN k.retailer_access::integer[]
+                                      ELSE COALESCE(k.retailer_access::integer[], c.retailer_access)
+                                 END
           FROM unnest(p_digests, p_channels, p_recipient_types, p_kinds, p_statuses, p_consent_dates,
                       p_retailer_codes, p_retailer_access, p_expected_extents)
                WITH ORDINALITY AS k (digest, channel, recipient_type, kind, status, consent_date,
@@ -160,8 +166,14 @@ BEGIN
            rejections = rejections + p_rejections
      WHERE brand_code = p_brand_code
     RETURNING position - v_size INTO STRICT v_base;
+    -- The time is taken under the head's lock too, so that it goes the way of the positions, and what a
+    -- check could not see yet is not dated before that check.
+    SELECT e.created_at INTO v_previous FROM extent AS e
+     WHERE e.brand_code = p_brand_code AND e.base_position < v_base
+     ORDER BY e.base_position DESC LIMIT 1;
+    created_at := GREATEST(clock_timestamp(), v_previous);
     INSERT INTO extent (brand_code, extent_id, nonce, base_position, size, created_at)
-    VALUES (p_brand_code, v_extent, p_nonce, v_base, v_size, p_created_at);
+    VALUES (p_brand_code, v_extent, p_nonce, v_base, v_size, append_movements_v1.created_at);
 
     extent_id := v_extent;
     base_position := v_base;
