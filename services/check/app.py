@@ -19,7 +19,7 @@ from shared.auth.tokens import TokenIssuer
 from shared.clock import utc_now
 from shared.ledger.coalesce import StateReader
 from shared.ledger.failures import LedgerUnavailableError
-from shared.ledger.readiness import open_ledger, require_primary
+from shared.ledger.readiness import open_ledger, require_fit
 from shared.ledger.store import ReaderPool, open_reader
 from shared.sealing.addresses import Digester
 from shared.sealing.keyring import KeyRing, read_key_file
@@ -41,7 +41,7 @@ class State(TypedDict):
 
 def create_app(settings: CheckSettings) -> FastAPI:
     """Return the service; everything that costs something is opened in its lifespan."""
-    pools: list[ReaderPool] = []
+    opened: list[tuple[ReaderPool, Digester]] = []
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
@@ -51,17 +51,17 @@ def create_app(settings: CheckSettings) -> FastAPI:
             settings.dsn, size=settings.check_read_connections, on_connect=on_connect
         ) as pool:
             digester = await open_ledger(pool, ring)
-            pools.append(pool)
+            opened.append((pool, digester))
             evidence = EvidenceLog(pool, settings.data_dir / "spool")
             evidence.start()
             directory = Directory(pool)
             on_connect.append(directory.forget_all)
             yield {"check": _build(settings, ring, directory, pool, digester, evidence)}
-            pools.clear()
+            opened.clear()
             await evidence.aclose()
 
     async def ledger_answers() -> None:
-        await require_primary(pools[0])
+        await require_fit(*opened[0])
 
     app: FastAPI = FastAPIOffline(
         title="izin check",

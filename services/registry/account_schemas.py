@@ -1,13 +1,24 @@
 """The shapes of the account API. These validate: a misspelt right must not be ignored."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.domain.exemptions import ExemptionBasis
 
-Code = Annotated[int, Field(gt=0, lt=2**31)]
+
+def _written_out(value: object) -> object:
+    """Take a date as it is written only: a number would pass for seconds since 1970."""
+    if value is None or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        return value
+    raise ValueError("must be a date, YYYY-MM-DD")
+
+
+# Strict: JSON's true is not brand 1.
+Code = Annotated[int, Field(gt=0, lt=2**31, strict=True)]
+Day = Annotated[date | None, BeforeValidator(_written_out)]
 Title = Annotated[
     str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
@@ -86,7 +97,7 @@ class PartnerBody(Strict):
     """A partner to register; its access ends after the last day of its licence."""
 
     title: Title
-    licenceValidUntil: date | None = None  # noqa: N815
+    licenceValidUntil: Day = None  # noqa: N815
 
 
 class PartnerAnswer(BaseModel):
@@ -111,7 +122,7 @@ class RetailerBody(Strict):
     """A retailer to add."""
 
     title: Title
-    retailerCode: Annotated[int, Field(ge=10_000_000, le=99_999_999)] | None = None  # noqa: N815
+    retailerCode: Annotated[int, Field(ge=10_000_000, le=99_999_999, strict=True)] | None = None  # noqa: N815
 
 
 class RetailerAnswer(BaseModel):
@@ -130,7 +141,7 @@ class StateBody(Strict):
 class LicenceBody(Strict):
     """The last day of a partner's licence; null: no end."""
 
-    licenceValidUntil: date | None  # noqa: N815
+    licenceValidUntil: Day  # noqa: N815
 
 
 class UserBody(Strict):
@@ -145,3 +156,10 @@ class SecretAnswer(BaseModel):
 
     username: str
     password: str
+
+
+class KeyAnswer(BaseModel):
+    """A user with a fresh long-lived key."""
+
+    username: str
+    apiKey: str  # noqa: N815

@@ -25,7 +25,7 @@ from shared.ledger.append import Appender
 from shared.ledger.coalesce import StateReader
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.group_commit import GroupCommit
-from shared.ledger.readiness import claim_ledger, open_ledger, require_primary
+from shared.ledger.readiness import claim_ledger, open_ledger, require_fit
 from shared.ledger.store import ReaderPool, WriterPool, open_reader, open_writer
 from shared.sealing.addresses import Digester, Sealer
 from shared.sealing.keyring import KeyRing, read_key_file
@@ -48,7 +48,7 @@ class State(TypedDict):
 
 def create_app(settings: RegistrySettings) -> FastAPI:
     """Return the service; everything that costs something is opened in its lifespan."""
-    pools: list[ReaderPool] = []
+    opened: list[tuple[ReaderPool, Digester]] = []
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
@@ -62,7 +62,7 @@ def create_app(settings: RegistrySettings) -> FastAPI:
         ):
             digester = await open_ledger(reader, ring)
             await claim_ledger(writer, digester)
-            pools.append(reader)
+            opened.append((reader, digester))
             appender = Appender(
                 writer, digest_key_id=digester.key_id, sealing_key_id=ring.sealing_key_id
             )
@@ -70,11 +70,11 @@ def create_app(settings: RegistrySettings) -> FastAPI:
             directory = Directory(reader)
             on_connect.append(directory.forget_all)
             yield _build(settings, ring, (reader, writer), directory, digester, commits)
-            pools.clear()
+            opened.clear()
             await commits.drain()
 
     async def ledger_answers() -> None:
-        await require_primary(pools[0])
+        await require_fit(*opened[0])
 
     app: FastAPI = FastAPIOffline(
         title="izin registry",

@@ -12,7 +12,7 @@ from shared.domain.consent import Channel
 from shared.domain.faults import OutsideRights, ProviderUnknown, RuleBrokenError
 from shared.domain.wire_time import TURKEY
 from shared.ledger.coalesce import StateReader
-from shared.ledger.directory import BrandSummary, UserRow, brands_of_provider, provider_exists
+from shared.ledger.directory import BrandSummary, UserRow, brands_of_provider, provider_is_active
 from shared.ledger.read_state import Key
 from shared.ledger.store import ReaderPool
 
@@ -34,7 +34,7 @@ class ListBrands:
         """
         versions = await self.reader.read_head(iys_code)
         user = await self.gate.admit(ticket, versions.directory_version)
-        if user.iys_code != iys_code and not await provider_exists(self.pool, iys_code):
+        if user.iys_code != iys_code and await provider_is_active(self.pool, iys_code) is None:
             raise RuleBrokenError(ProviderUnknown())
         if user.iys_code is not None and user.iys_code != iys_code:
             raise RuleBrokenError(OutsideRights(name="iysCode"))

@@ -11,8 +11,12 @@ from shared.auth.rights import may_manage
 from shared.ledger import accounts
 from shared.ledger.accounts import NewGrant, NewProvider, NewUser
 from shared.ledger.coalesce import StateReader
-from shared.ledger.directory import UserRow, provider_exists
-from shared.ledger.failures import AlreadyExistsError, UnknownReferenceError
+from shared.ledger.directory import UserRow, provider_is_active
+from shared.ledger.failures import (
+    AlreadyExistsError,
+    ConstraintBrokenError,
+    UnknownReferenceError,
+)
 from shared.ledger.store import ReaderPool, WriterPool
 from shared.web.problems import ProblemError
 
@@ -59,8 +63,13 @@ class ManageAccounts:
         user = await self._user(authorization)
         if user.role != "admin" and user.iys_code != iys_code:
             raise ProblemError("FORBIDDEN", "only the provider itself and staff may add its brands")
-        if not await provider_exists(self.pool, iys_code):
+        if brand_code is not None and user.role != "admin":
+            raise ProblemError("FORBIDDEN", "only staff may choose a brandCode; leave it out")
+        active = await provider_is_active(self.pool, iys_code)
+        if active is None:
             raise ProblemError("UNKNOWN_PROVIDER")
+        if not active and user.role != "admin":
+            raise ProblemError("FORBIDDEN", "this provider is suspended")
         try:
             return await accounts.add_brand(
                 self.writer, iys_code=iys_code, name=name, brand_code=brand_code
@@ -79,8 +88,15 @@ class ManageAccounts:
             )
         except UnknownReferenceError:
             raise ProblemError("UNKNOWN_ACCOUNT", "one of the operators does not exist") from None
+        except ConstraintBrokenError:
+            detail = "a header neither begins nor ends with a space, and has no two in a row"
+            raise ProblemError("INVALID_FIELD", detail) from None
+        except AlreadyExistsError:
+            bound = False
         if not bound:
-            raise ProblemError("CONFLICT", "this header belongs to another brand")
+            raise ProblemError(
+                "CONFLICT", "this header, or one that differs in its case, is bound already"
+            )
 
     async def unbind_header(
         self, authorization: str | None, *, brand_code: int, header: str
@@ -187,14 +203,32 @@ class ManageAccounts:
 
     async def renew_password(self, authorization: str | None, username: str) -> Secret:
         """Give a user a new password; the old one and all tokens end with it."""
-        user = await self._user(authorization)
-        if user.role != "admin" and user.username != username:
-            raise ProblemError("FORBIDDEN", "only the user itself and staff may do this")
+        await self._require_self_or_staff(authorization, username)
         secret = Secret(username, new_secret())
         hashed = await hash_secret_aside(secret.password)
         if not await accounts.set_secret(self.writer, username, hashed):
             raise ProblemError("UNKNOWN_ACCOUNT")
         return secret
+
+    async def renew_key(self, authorization: str | None, username: str) -> Secret:
+        """Give an operator's user a new long-lived key; the old one ends with it, and all tokens."""
+        await self._require_self_or_staff(authorization, username)
+        secret = Secret(username, "", new_api_key())
+        digest = api_key_digest(secret.api_key)
+        if not await accounts.set_api_key(self.writer, username, digest):
+            raise ProblemError("UNKNOWN_ACCOUNT", "no operator has this user")
+        return secret
+
+    async def remove_key(self, authorization: str | None, username: str) -> None:
+        """Take a user's long-lived key away, at once."""
+        await self._require_self_or_staff(authorization, username)
+        if not await accounts.set_api_key(self.writer, username, None):
+            raise ProblemError("UNKNOWN_KEY", "no operator has this user")
+
+    async def _require_self_or_staff(self, authorization: str | None, username: str) -> None:
+        user = await self._user(authorization)
+        if user.role != "admin" and user.username != username:
+            raise ProblemError("FORBIDDEN", "only the user itself and staff may do this")
 
     async def _user(self, authorization: str | None) -> UserRow:
         try:

@@ -15,6 +15,7 @@ from services.registry.account_schemas import (
     GrantBody,
     HeaderAnswer,
     HeaderBody,
+    KeyAnswer,
     LicenceBody,
     OperatorAnswer,
     OperatorBody,
@@ -39,6 +40,9 @@ HeaderName = Annotated[
     str,
     Path(pattern=r"^[A-Za-z0-9 ._&-]{3,11}$", description="3 to 11 characters (regulation E9)."),
 ]
+
+
+Username = Annotated[str, Path(pattern=r"^[A-Za-z0-9@._+-]{3,100}$")]
 
 
 def problems(*codes: str) -> Responses:
@@ -225,10 +229,20 @@ async def add_user(request: Request, body: UserBody) -> SecretAnswer:
 
 
 @router.post("/users/{username}/password", responses=problems("UNKNOWN_ACCOUNT"))
-async def renew_password(
-    request: Request,
-    username: Annotated[str, Path(pattern=r"^[A-Za-z0-9@._+-]{3,100}$")],
-) -> SecretAnswer:
+async def renew_password(request: Request, username: Username) -> SecretAnswer:
     """Give a user a new password; its tokens end at once (staff, or the user itself)."""
     secret = await _accounts(request).renew_password(_authorization(request), username)
     return SecretAnswer(username=secret.username, password=secret.password)
+
+
+@router.post("/users/{username}/key", responses=problems("UNKNOWN_ACCOUNT"))
+async def renew_key(request: Request, username: Username) -> KeyAnswer:
+    """Give an operator's user a new long-lived key; the old one ends at once (staff, the user)."""
+    secret = await _accounts(request).renew_key(_authorization(request), username)
+    return KeyAnswer(username=secret.username, apiKey=secret.api_key)
+
+
+@router.delete("/users/{username}/key", status_code=204, responses=problems("UNKNOWN_KEY"))
+async def remove_key(request: Request, username: Username) -> Response:
+    """Take an operator's long-lived key away, at once (staff, the user itself)."""
+    return await _nothing(_accounts(request).remove_key(_authorization(request), username))

@@ -1,8 +1,8 @@
 """The İYS wire's routes of this service: HTTP in, use case, HTTP out, and no rule of its own."""
 
-import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Final, cast
+from typing import Annotated, Final, TypeVar, cast
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Request
@@ -33,6 +33,7 @@ from services.registry.schemas import (
     TokenBody,
     VersionAnswer,
 )
+from shared.auth.gate import Ticket
 from shared.domain.faults import (
     AddRequestUnusable,
     BodyNotJson,
@@ -45,13 +46,15 @@ from shared.domain.faults import (
 )
 from shared.domain.wire_time import consent_date_to_wire
 from shared.ledger.append import Stored
-from shared.ledger.failures import CommitUnknownError
+from shared.ledger.deadline import within
+from shared.ledger.failures import CommitUnknownError, LedgerUnavailableError
 from shared.web.direct import DirectRoute
 from shared.web.iys_envelope import render_faults
 from shared.web.json_body import NotJsonError, parse_json, read_body
 from shared.web.openapi import body_of
 from shared.web.wire_json import json_response
 
+T = TypeVar("T")
 VERSION: Final = "3.2.0"
 router = APIRouter(tags=["İYS"])
 
@@ -88,6 +91,18 @@ def _wire(request: Request) -> Wire:
 
 def _authorization(request: Request) -> str | None:
     return request.headers.get("authorization")
+
+
+async def _identified(request: Request) -> Ticket:
+    return await _timely(request, _wire(request).gate.identify(_authorization(request)))
+
+
+async def _timely(request: Request, work: Coroutine[object, None, T]) -> T:
+    """Return what the work returns, or give it up at the deadline with H192."""
+    try:
+        return await within(_wire(request).deadline_s, work)
+    except TimeoutError:
+        raise LedgerUnavailableError("not in time") from None
 
 
 async def _json(request: Request, unusable: Fault) -> object:
@@ -130,7 +145,7 @@ async def create_token(request: Request) -> Response:
     JSON and form bodies are equal; unknown fields are ignored. Errors have the OAuth shape, status 400.
     """
     raw = await read_body(request)
-    answer = await _wire(request).issue_token(raw)
+    answer = await _timely(request, _wire(request).issue_token(raw))
     return json_response(answer, status=200, headers={"Cache-Control": "no-store"})
 
 
@@ -144,20 +159,21 @@ async def create_token(request: Request) -> Response:
 async def list_brands(request: Request, iys_code: IysCode) -> Response:
     """Return the brands that the caller may see, with the number of consents by state."""
     wire = _wire(request)
-    ticket = await wire.gate.identify(_authorization(request))
-    return json_response(await wire.list_brands(ticket, read_iys_code(iys_code)), status=200)
+    ticket = await _identified(request)
+    brands = await _timely(request, wire.list_brands(ticket, read_iys_code(iys_code)))
+    return json_response(brands, status=200)
 
 
 async def _record(
     request: Request, iys_code: str, brand_code: str, *, replayable: bool
 ) -> Response:
     wire = _wire(request)
-    ticket = await wire.gate.identify(_authorization(request))
+    ticket = await _identified(request)
     path = read_brand_path(iys_code, brand_code)
     body = await _json(request, AddRequestUnusable())
     try:
-        async with asyncio.timeout(wire.deadline_s):
-            stored = await wire.record_consent(ticket, path, body, replayable=replayable)
+        work = wire.record_consent(ticket, path, body, replayable=replayable)
+        stored = await within(wire.deadline_s, work)
     except CommitUnknownError:
         raise RuleBrokenError(WriteFailed()) from None
     except TimeoutError:
@@ -206,10 +222,10 @@ async def add_consent_v2(request: Request, iys_code: IysCode, brand_code: BrandC
 async def read_consent(request: Request, iys_code: IysCode, brand_code: BrandCode) -> Response:
     """Return one consent as it stands; an address without a record is 404 with `H401`."""
     wire = _wire(request)
-    ticket = await wire.gate.identify(_authorization(request))
+    ticket = await _identified(request)
     path = read_brand_path(iys_code, brand_code)
     body = await _json(request, ConsentQueryUnusable())
-    shown = await wire.read_consents.one(ticket, path, body)
+    shown = await _timely(request, wire.read_consents.one(ticket, path, body))
     if shown is not None:
         return json_response(shown, status=200)
     if wire.unknown_consent_status == 200:  # noqa: PLR2004  # a setting: 404 or 200
@@ -234,10 +250,11 @@ async def filter_granted(
 ) -> Response:
     """Return those of up to 1000 addresses that are in ONAY; refused and unknown ones are left out."""
     wire = _wire(request)
-    ticket = await wire.gate.identify(_authorization(request))
+    ticket = await _identified(request)
     path = read_brand_path(iys_code, brand_code)
     body = await _json(request, BodyNotJson())
-    granted = await wire.read_consents.granted(ticket, path, (recipient_type, channel), body)
+    work = wire.read_consents.granted(ticket, path, (recipient_type, channel), body)
+    granted = await _timely(request, work)
     return json_response({"requestId": str(uuid4()), "list": granted}, status=200)
 
 

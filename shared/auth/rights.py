@@ -40,8 +40,12 @@ def may_write(user: UserRow, brand: BrandRow, channel: Channel, *, today: date) 
 
 
 def may_manage(user: UserRow, brand: BrandRow) -> bool:
-    """Say whether the user may change the brand's headers, grants and retailers."""
-    return user.role == "admin" or (user.role == "provider" and user.iys_code == brand.iys_code)
+    """Say whether the user may change the brand's headers, grants and retailers.
+
+    Staff may always; the brand's provider while neither is suspended.
+    """
+    own = user.role == "provider" and user.iys_code == brand.iys_code
+    return user.role == "admin" or (own and brand.active)
 
 
 def header_is_bound(user: UserRow, brand: BrandRow, header: str) -> bool:

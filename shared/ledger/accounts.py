@@ -304,6 +304,17 @@ async def set_secret(pool: WriterPool, username: str, secret_hash: str) -> bool:
         return await pool.execute(SET_SECRET, username, secret_hash) == "UPDATE 1"
 
 
+SET_API_KEY: LiteralString = """
+    UPDATE api_user SET api_key_digest = $2 WHERE username = $1 AND role = 'operator'
+"""
+
+
+async def set_api_key(pool: WriterPool, username: str, key_digest: bytes | None) -> bool:
+    """Replace or (None) remove an operator's long-lived key; False when no operator has this user."""
+    async with ledger_errors():
+        return await pool.execute(SET_API_KEY, username, key_digest) == "UPDATE 1"
+
+
 SAVE_REFRESH: LiteralString = """
     WITH swept AS (DELETE FROM refresh_token WHERE expires_at < $4)
     INSERT INTO refresh_token (token_id, user_id, expires_at) VALUES ($1, $2, $3)

@@ -184,13 +184,14 @@ def _to_brand(row: asyncpg.Record) -> BrandRow:
     )
 
 
-PROVIDER_EXISTS: LiteralString = "SELECT EXISTS (SELECT FROM provider WHERE iys_code = $1)"
+PROVIDER_ACTIVE: LiteralString = "SELECT state = 'ACTIVE' FROM provider WHERE iys_code = $1"
 
 
-async def provider_exists(pool: ReaderPool, iys_code: int) -> bool:
-    """Say whether there is a provider with this number."""
+async def provider_is_active(pool: ReaderPool, iys_code: int) -> bool | None:
+    """Say whether the provider with this number is active; None where there is no such provider."""
     async with ledger_errors():
-        return bool(await pool.fetchval(PROVIDER_EXISTS, iys_code, timeout=READ_TIMEOUT_S))
+        active: bool | None = await pool.fetchval(PROVIDER_ACTIVE, iys_code, timeout=READ_TIMEOUT_S)
+        return active
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import LiteralString
 
-from shared.ledger.failures import LedgerUnavailableError, ledger_errors
+from shared.ledger.failures import DigestKeyRetiredError, LedgerUnavailableError, ledger_errors
 from shared.ledger.migrate import require_schema
 from shared.ledger.store import Pool, ReaderPool, WriterPool
 from shared.sealing.addresses import Digester
@@ -16,7 +16,9 @@ CLAIM: LiteralString = """
        SET digest_key_proof = COALESCE(digest_key_proof, $1)
     RETURNING digest_key_proof
 """
-IS_STANDBY: LiteralString = "SELECT pg_is_in_recovery()"
+FITNESS: LiteralString = """
+    SELECT pg_is_in_recovery() AS in_recovery, digest_key_id FROM ledger_state
+"""
 
 
 async def open_ledger(pool: ReaderPool, ring: KeyRing) -> Digester:
@@ -42,11 +44,14 @@ async def claim_ledger(pool: WriterPool, digester: Digester) -> None:
     _require_same_key(proof, digester)
 
 
-async def require_primary(pool: Pool) -> None:
-    """Raise LedgerUnavailableError unless the ledger answers, as a primary."""
+async def require_fit(pool: Pool, digester: Digester) -> None:
+    """Raise LedgerUnavailableError unless the ledger answers, as a primary, and digests with our key."""
     async with ledger_errors():
-        if await pool.fetchval(IS_STANDBY, timeout=READ_TIMEOUT_S):
-            raise LedgerUnavailableError("not a primary")
+        row = await pool.fetchrow(FITNESS, timeout=READ_TIMEOUT_S)
+    if row is None or row["in_recovery"]:
+        raise LedgerUnavailableError("not a primary")
+    if row["digest_key_id"] != digester.key_id:
+        raise DigestKeyRetiredError("the ledger was re-keyed: restart this process")
 
 
 def _require_same_key(proof: bytes | None, digester: Digester) -> None:

@@ -13,6 +13,9 @@ from shared.web.wire_json import echo, json_response
 
 TOKEN_LIMIT_CODE: Final = "H084"  # noqa: S105  # a public code
 NOT_AUTHENTICATED_CODE: Final = "H351"
+# A body may hold a hundred thousand mistakes of eight bytes; each costs two hundred to name.
+FAULTS_SHOWN_MAX: Final = 1_000
+ITEM_FAULTS_SHOWN_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,14 @@ def render_faults(
 
     `index` is the position of the item when the body was a list.
     """
-    return _render([(index, fault) for fault in faults], status=status)
+    return _render([(index, fault) for fault in faults[:FAULTS_SHOWN_MAX]], status=status)
 
 
 def render_item_faults(
     item_faults: Sequence[tuple[int, Fault]], *, status: int | None = None
 ) -> Response:
     """Answer for a list body that is refused as a whole: every fault with its item's position."""
-    return _render(item_faults, status=status)
+    return _render(item_faults[:ITEM_FAULTS_SHOWN_MAX], status=status)
 
 
 def render_oauth_error(error: str, description: str, status: int = 400) -> Response:
