@@ -9,7 +9,6 @@ When the ledger does not answer in time, one visible branch decides by the table
 message is never allowed then (promise 1, design 6).
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ from shared.domain.decision import (
 from shared.domain.exemptions import ExemptionBasis, is_exempt
 from shared.domain.wire_time import TURKEY
 from shared.ledger.coalesce import StateReader
+from shared.ledger.deadline import within
 from shared.ledger.directory import BrandRow, UserRow
 from shared.ledger.evidence import Declaration
 from shared.ledger.failures import LedgerUnavailableError
@@ -39,6 +39,8 @@ from shared.telemetry import metrics
 
 # Deadlines count per group of so many addresses (design 9).
 GROUP = 1000
+# A credential that is seen for the first time is looked up, and a password passes the slow hash.
+HASH_S = 1.0
 # A header that moves to another brand while we ask is asked for again, so often at most.
 ROUNDS_MAX = 5
 
@@ -76,13 +78,22 @@ class Checker:
         """Decide, within the deadline; raises NotAuthenticatedError when the ticket is worth nothing."""
         groups = -(-len(question.recipients) // GROUP)
         try:
-            async with asyncio.timeout(self.deadline_s * groups):
-                answer = await self._from_ledger(ticket, question)
+            answer = await within(self.deadline_s * groups, self._from_ledger(ticket, question))
         except (TimeoutError, LedgerUnavailableError):
             answer = self._without_ledger(ticket, question)
         for decision in answer.decisions:
             metrics.CHECKS.add(decision.reason.value)
         return answer
+
+    async def identify(self, authorization: str | None) -> Ticket:
+        """Return whom the credential stands for, in time as well.
+
+        Raises NotAuthenticatedError, LedgerUnavailableError.
+        """
+        try:
+            return await within(self.deadline_s + HASH_S, self.gate.identify(authorization))
+        except TimeoutError:
+            raise LedgerUnavailableError("nobody could say in time who asks") from None
 
     async def _from_ledger(self, ticket: Ticket, question: Question) -> Answer:
         digests = self._digests(question)

@@ -2,14 +2,17 @@
 
 An answer hands its rows over and goes. They are stored in the background; while the ledger is away they
 wait in a local file, which holds digests and no address, and are stored when it is back, also by the
-next process. A row may be stored twice after a crash, never lost once it is in the file.
+next process. A row may be stored twice after a crash, and is not lost once it is in the file.
 """
 
 import asyncio
+import fcntl
+import os
+import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import BinaryIO, Final, cast
 
 import orjson
 import structlog
@@ -21,6 +24,7 @@ from shared.telemetry import metrics
 
 FLUSH_INTERVAL_S: Final = 0.2
 ROWS_A_STATEMENT_MAX: Final = 5_000
+ROWS_WAITING_MAX: Final = 1_000_000
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
 
@@ -60,14 +64,26 @@ class EvidenceLog:
         await self._flush()
 
     async def _flush(self) -> None:
+        """Store what waits, then what waits in files; what can be stored nowhere goes on waiting."""
         rows, self._waiting = self._waiting, []
+        stored = 0
         try:
             for at in range(0, len(rows), ROWS_A_STATEMENT_MAX):
                 await self._store(rows[at : at + ROWS_A_STATEMENT_MAX])
+                stored = at + ROWS_A_STATEMENT_MAX
             await self._store_spooled()
         except Exception as error:  # noqa: BLE001  # this task must outlive whatever happens to a row
             _log.error("check.evidence.failed", exc_info=error)
+        self._waiting[:0] = rows[stored:]
+        self._shed()
         metrics.EVIDENCE_ROWS_BUFFERED.set(len(self._waiting))
+
+    def _shed(self) -> None:
+        """Keep the memory bounded when neither ledger nor disk takes a row."""
+        excess = len(self._waiting) - ROWS_WAITING_MAX
+        if excess > 0:
+            del self._waiting[:excess]
+            _log.error("check.evidence.lost", rows=excess)
 
     async def _store(self, rows: Sequence[Declaration]) -> None:
         try:
@@ -78,29 +94,65 @@ class EvidenceLog:
             metrics.EVIDENCE_ROWS_WRITTEN.inc(len(rows))
 
     async def _store_spooled(self) -> None:
-        for path in sorted(self._spool_dir.glob("evidence-*.jsonl")):
-            rows = await asyncio.to_thread(_read_spool, path)
-            try:
-                await append_evidence(self._pool, rows)
-            except LedgerUnavailableError:
-                return
-            metrics.EVIDENCE_ROWS_WRITTEN.inc(len(rows))
-            path.unlink(missing_ok=True)
+        for path in await asyncio.to_thread(_spooled, self._spool_dir):
+            file = await asyncio.to_thread(_open_alone, path)
+            if file is None:
+                continue  # another process of this directory is at it
+            with file:
+                rows = await asyncio.to_thread(_read_spool, path, file)
+                try:
+                    await append_evidence(self._pool, rows)
+                except LedgerUnavailableError:
+                    return
+                metrics.EVIDENCE_ROWS_WRITTEN.inc(len(rows))
+                await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _spool(directory: Path, rows: Sequence[Declaration]) -> None:
-    """Write rows to a file of their own, whole before it gets its name."""
-    stamp = int(rows[0].asked_at.timestamp() * 1_000_000)
-    path = directory / f"evidence-{stamp}-{id(rows)}.jsonl"
+    """Write rows to a file of their own, on disk before it gets its name."""
+    path = directory / f"evidence-{secrets.token_hex(8)}.jsonl"
     draft = path.with_suffix(".draft")
     with draft.open("wb") as file:
         for row in rows:
             file.write(orjson.dumps(_to_json(row), option=orjson.OPT_APPEND_NEWLINE))
+        file.flush()
+        os.fsync(file.fileno())
     draft.rename(path)
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
-def _read_spool(path: Path) -> list[Declaration]:
-    return [_from_json(line) for line in path.read_bytes().splitlines()]
+def _spooled(directory: Path) -> list[Path]:
+    return sorted(directory.glob("evidence-*.jsonl"))
+
+
+def _open_alone(path: Path) -> BinaryIO | None:
+    """Open a file that no other process is storing; its lock ends with whoever holds it."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():
+            return file
+    except BlockingIOError:
+        pass
+    file.close()
+    return None
+
+
+def _read_spool(path: Path, file: BinaryIO) -> list[Declaration]:
+    """Return a file's rows; one that cannot be read is set aside, and named in the log."""
+    try:
+        return [_from_json(line) for line in file.read().splitlines()]
+    except (ValueError, KeyError, TypeError):
+        path.rename(path.with_suffix(".unreadable"))
+        _log.error("check.evidence.unreadable", file=path.name)
+        return []
 
 
 def _to_json(row: Declaration) -> dict[str, object]:

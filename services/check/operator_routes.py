@@ -12,8 +12,9 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from services.check.openapi import BRANDS_ERRORS, REJECTED_ERRORS
-from services.check.question import Question, TooManyRecipientsError, read_batch
-from services.check.routes import surface_of
+from services.check.question import Question, TooManyRecipientsError
+from services.check.read_batch import read_batch
+from services.check.routes import CheckSurface, surface_of
 from services.check.schemas import OperatorBrands, RejectedAnswer, RejectedBody
 from shared.auth.gate import NotAuthenticatedError, Ticket
 from shared.domain.consent import Channel, RecipientType
@@ -33,6 +34,7 @@ from shared.domain.faults import (
     TokenUnusable,
     TooManyRecipients,
 )
+from shared.ledger.deadline import within
 from shared.ledger.directory import brands_by_tax_number
 from shared.ledger.failures import LedgerUnavailableError
 from shared.web.json_body import NotJsonError, parse_json, read_body
@@ -57,22 +59,12 @@ async def operator_brands(
     request: Request, tin: Annotated[str, Path(description="Tax number, 10 or 11 digits.")]
 ) -> Response:
     """Return the active brands that the operator may ask about; an unknown number has none."""
-    surface = surface_of(request)
     ticket = await _identified(request)
-    versions = await surface.checker.reader.read_head(0)
+    work = _brands(surface_of(request), ticket, tin)
     try:
-        user = await surface.gate.admit(ticket, versions.directory_version)
-    except NotAuthenticatedError:
-        raise RuleBrokenError(TokenUnusable()) from None
-    if user.role != "operator":
-        raise RuleBrokenError(CallerOfWrongKind())
-    known = tin.isascii() and tin.isdigit() and len(tin) in _TAX_NUMBER_DIGITS
-    brands = await brands_by_tax_number(surface.pool, tin) if known else []
-    listed = [
-        {"brandCode": code, "name": name}
-        for code, name in brands
-        if user.every_brand or code in user.brands
-    ]
+        listed = await within(surface_of(request).checker.deadline_s, work)
+    except TimeoutError:
+        raise LedgerUnavailableError("no list of brands in time") from None
     return json_response({"list": listed}, status=200)
 
 
@@ -96,7 +88,7 @@ async def rejected(
     number = _brand_code(brand_code)
     words = {"recipientType": _recipient_type(recipient_type), "type": _channel(channel)}
     raw = await _recipients(request)
-    question = _question(request, {"brandCode": number, **words, "recipients": raw})
+    question = await _question(request, {"brandCode": number, **words, "recipients": raw})
     try:
         answer = await surface.checker.answer(ticket, question)
     except NotAuthenticatedError:
@@ -116,9 +108,26 @@ async def rejected(
     return json_response({"list": dropped}, status=200)
 
 
+async def _brands(surface: CheckSurface, ticket: Ticket, tin: str) -> list[dict[str, object]]:
+    versions = await surface.checker.reader.read_head(0)
+    try:
+        user = await surface.gate.admit(ticket, versions.directory_version)
+    except NotAuthenticatedError:
+        raise RuleBrokenError(TokenUnusable()) from None
+    if user.role != "operator":
+        raise RuleBrokenError(CallerOfWrongKind())
+    known = tin.isascii() and tin.isdigit() and len(tin) in _TAX_NUMBER_DIGITS
+    brands = await brands_by_tax_number(surface.pool, tin) if known else []
+    return [
+        {"brandCode": code, "name": name}
+        for code, name in brands
+        if user.every_brand or code in user.brands
+    ]
+
+
 async def _identified(request: Request) -> Ticket:
     try:
-        return await surface_of(request).gate.identify(request.headers.get("authorization"))
+        return await surface_of(request).checker.identify(request.headers.get("authorization"))
     except NotAuthenticatedError:
         raise RuleBrokenError(TokenUnusable()) from None
 
@@ -162,10 +171,10 @@ async def _recipients(request: Request) -> list[object]:
     return cast("list[object]", raw)
 
 
-def _question(request: Request, body: dict[str, object]) -> Question:
+async def _question(request: Request, body: dict[str, object]) -> Question:
     surface = surface_of(request)
     try:
-        return read_batch(
+        return await read_batch(
             body, count_max=surface.batch_max, admit_test_range=surface.admit_test_range
         )
     except TooManyRecipientsError:

@@ -4,8 +4,8 @@ The question names the sender by brand, by SMS header, or by both, and one addre
 address fails a single question, and stands for itself in a batch (design 9).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar, cast
 
@@ -111,11 +111,15 @@ def read_single(body: object, *, admit_test_range: bool) -> Question:
     if recipient is None:
         reason = {"recipient": f"is not an address for {question.channel.value}"}
         raise InvalidQuestionError(reason, bad_recipient=True)
-    return _with_recipients(question, (recipient,))
+    return replace(question, recipients=(recipient,))
 
 
-def read_batch(body: object, *, count_max: int, admit_test_range: bool) -> Question:
-    """Read a question about many addresses; raises InvalidQuestionError, TooManyRecipientsError."""
+def open_batch(body: object, *, count_max: int) -> tuple[Question, list[object]]:
+    """Read a question about many addresses, and return those beside it as they were sent.
+
+    Raises InvalidQuestionError, TooManyRecipientsError. The addresses are read by `read_addresses`, by
+    whoever decides how many at a time.
+    """
     reader = _open(body, _COMMON | {"recipients"})
     raw = reader.body.get("recipients")
     recipients = cast("list[object]", raw) if isinstance(raw, list) else []
@@ -123,14 +127,14 @@ def read_batch(body: object, *, count_max: int, admit_test_range: bool) -> Quest
         raise TooManyRecipientsError
     if not recipients:
         reader.mistakes["recipients"] = "must be a list of at least one address"
-    question = _common(reader, ())
-    return _with_recipients(
-        question,
-        tuple(
-            _address(recipient, question.channel, admit_test_range=admit_test_range)
-            for recipient in recipients
-        ),
-    )
+    return _common(reader, ()), recipients
+
+
+def read_addresses(
+    raw: Sequence[object], channel: Channel, *, admit_test_range: bool
+) -> list[str | None]:
+    """Return the normalised addresses; None stands for what is none."""
+    return [_address(one, channel, admit_test_range=admit_test_range) for one in raw]
 
 
 def _open(body: object, known: frozenset[str]) -> _Reader:
@@ -156,18 +160,6 @@ def _common(reader: _Reader, recipients: tuple[str | None, ...]) -> Question:
         raise InvalidQuestionError(reader.mistakes)
     return Question(
         brand_code, header, channel, recipient_type, message_class, retailer_code, recipients
-    )
-
-
-def _with_recipients(question: Question, recipients: tuple[str | None, ...]) -> Question:
-    return Question(
-        question.brand_code,
-        question.header,
-        question.channel,
-        question.recipient_type,
-        question.message_class,
-        question.retailer_code,
-        recipients,
     )
 
 

@@ -12,9 +12,9 @@ from services.check.question import (
     InvalidQuestionError,
     Question,
     TooManyRecipientsError,
-    read_batch,
     read_single,
 )
+from services.check.read_batch import read_batch
 from services.check.schemas import BatchAnswer, BatchBody, CheckAnswer, CheckBody
 from shared.auth.gate import Gate, NotAuthenticatedError, Ticket
 from shared.domain.decision import Reason, decide_unverified
@@ -65,13 +65,14 @@ async def check(request: Request) -> Response:
     """
     surface = surface_of(request)
     with metrics.CHECK_SECONDS.time():
+        ticket = await _identified(request)
         try:
             question = read_single(
                 parse_json(await read_body(request)), admit_test_range=surface.admit_test_range
             )
         except InvalidQuestionError as error:
-            raise await _refused(request, error) from None
-        answer = await _answered(request, question)
+            raise _refused(error) from None
+        answer = await _answered(surface, ticket, question)
     decision = answer.decisions[0]
     body = {
         "allowed": decision.reason.allowed,
@@ -96,19 +97,19 @@ async def check(request: Request) -> Response:
 async def check_batch(request: Request) -> Response:
     """Decide about up to 10,000 addresses, all as of one position, in the order asked."""
     surface = surface_of(request)
+    ticket = await _identified(request)
     try:
-        question = read_batch(
+        question = await read_batch(
             parse_json(await read_body(request)),
             count_max=surface.batch_max,
             admit_test_range=surface.admit_test_range,
         )
     except InvalidQuestionError as error:
-        raise await _refused(request, error) from None
+        raise _refused(error) from None
     except TooManyRecipientsError:
-        await _identified(request)
         detail = f"at most {surface.batch_max} addresses in one batch"
         raise ProblemError("TOO_MANY_RECIPIENTS", detail) from None
-    answer = await _answered(request, question)
+    answer = await _answered(surface, ticket, question)
     body = {
         "position": answer.position,
         "allowedCount": sum(decision.reason.allowed for decision in answer.decisions),
@@ -122,30 +123,29 @@ def _status(answer: Answer) -> int:
     return 503 if answer.sender is Reason.UNVERIFIED else 200
 
 
-async def _answered(request: Request, question: Question) -> Answer:
-    surface = surface_of(request)
+async def _identified(request: Request) -> Ticket | None:
+    """Return who asks, before anything of the body is read; None while nobody can tell."""
     try:
-        ticket = await surface.gate.identify(request.headers.get("authorization"))
-        return await surface.checker.answer(ticket, question)
+        return await surface_of(request).checker.identify(request.headers.get("authorization"))
     except NotAuthenticatedError:
         raise ProblemError("NOT_AUTHENTICATED") from None
     except LedgerUnavailableError:
-        # Who asks could not even be identified: nobody is let through on an unknown's word.
+        return None
+
+
+async def _answered(surface: CheckSurface, ticket: Ticket | None, question: Question) -> Answer:
+    if ticket is None:  # nobody is let through on an unknown's word
         unverified = decide_unverified(exempt=False)
         decisions = [INVALID if r is None else unverified for r in question.recipients]
         return Answer(decisions, None, verified=False, sender=unverified.reason)
-
-
-async def _identified(request: Request) -> Ticket:
     try:
-        return await surface_of(request).gate.identify(request.headers.get("authorization"))
+        return await surface.checker.answer(ticket, question)
     except NotAuthenticatedError:
         raise ProblemError("NOT_AUTHENTICATED") from None
 
 
-async def _refused(request: Request, error: InvalidQuestionError) -> ProblemError:
-    """Say what is wrong with a question, to those only who may ask one."""
-    await _identified(request)
+def _refused(error: InvalidQuestionError) -> ProblemError:
+    """Say what is wrong with a question."""
     code = "INVALID_RECIPIENT" if error.bad_recipient else "INVALID_QUESTION"
     errors = [
         FieldError(pointer([name]) if name else "", detail, code)

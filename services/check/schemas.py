@@ -85,9 +85,9 @@ class BatchAnswer(BaseModel):
 
 
 class RejectedAnswer(BaseModel):
-    """Every address that must not receive the message."""
+    """Every address that must not receive the message, as it was sent: also what is no address."""
 
-    list: list[str]
+    list: list[object]
 
 
 class OperatorBrand(BaseModel):

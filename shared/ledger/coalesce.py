@@ -2,7 +2,8 @@
 
 A read joins only a statement that has not been sent yet, so what it learns is never older than its
 question (design 5, rule 1). At most `lanes` statements are under way at a time; while they are, askers
-gather for the next.
+gather for the next. Large questions have one lane of their own: a campaign's list must not hold up the
+check of a single message (promise 3).
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from shared.telemetry import metrics
 
 KEYS_A_STATEMENT_MAX = 10_000
 WAITING_KEYS_MAX = 200_000
+# A question with more keys is a large one: it waits for other large ones, and nobody else for it.
+SMALL_KEYS_MAX = 100
 
 
 @dataclass(slots=True)
@@ -36,6 +39,32 @@ class StateReader:
         lanes: int,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
+        self._small = _Lanes(pool, digest_key_id=digest_key_id, lanes=lanes, on_failure=on_failure)
+        self._large = _Lanes(pool, digest_key_id=digest_key_id, lanes=1, on_failure=on_failure)
+
+    async def read(self, keys: Sequence[Key]) -> list[KeySnapshot]:
+        """Return the keys' snapshots in order; all of one call are of one snapshot.
+
+        `keys` holds 1 to 10,000 keys. Raises LedgerUnavailableError.
+        """
+        return await (self._large if len(keys) > SMALL_KEYS_MAX else self._small).read(keys)
+
+    async def read_head(self, brand_code: int) -> KeySnapshot:
+        """Return the versions and position of one brand, and nothing of a consent."""
+        return (await self.read([Key(brand_code)]))[0]
+
+
+class _Lanes:
+    """Questions of one size, and the statements that they share."""
+
+    def __init__(
+        self,
+        pool: ReaderPool,
+        *,
+        digest_key_id: int,
+        lanes: int,
+        on_failure: Callable[[], None],
+    ) -> None:
         self._on_failure = on_failure
         self._pool = pool
         self._digest_key_id = digest_key_id
@@ -46,10 +75,6 @@ class StateReader:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def read(self, keys: Sequence[Key]) -> list[KeySnapshot]:
-        """Return the keys' snapshots in order; all of one call are of one snapshot.
-
-        `keys` holds 1 to 10,000 keys. Raises LedgerUnavailableError.
-        """
         if self._waiting_keys + len(keys) > WAITING_KEYS_MAX:
             raise LedgerUnavailableError("too many reads are waiting")
         loop = asyncio.get_running_loop()
@@ -61,10 +86,6 @@ class StateReader:
             self._send_is_due = True
             loop.call_soon(self._send)
         return await question.answer
-
-    async def read_head(self, brand_code: int) -> KeySnapshot:
-        """Return the versions and position of one brand, and nothing of a consent."""
-        return (await self.read([Key(brand_code)]))[0]
 
     def _send(self) -> None:
         self._send_is_due = False
