@@ -96,7 +96,7 @@ class RecordConsent:
         *,
         replayable: bool,
     ) -> Stored:
-        # A consent that came with a fault is late (H467), and that is said whatever the state is.
+        # A consent that came with a fault is late or early (H467, H162); that is said whatever the state is.
         fault = reading.faults[0] if reading.faults else judge(snapshot.state, consent)
         if fault is None:
             change = counts(snapshot.state, consent)

@@ -15,8 +15,9 @@ Where the publication is silent:
   `recipientType` is unknown, nobody can say that a source or date is missing (R14), so nobody
   does.
 
-A refusal that came too late is still a refusal. The reading therefore carries the consent also
-when H467 is the only fault, so that the caller can keep a block entry before it answers (C13).
+A refusal that came too late is still a refusal, and so is one from a clock that runs ahead. The
+reading therefore carries the consent also when H467 or H162 is the only fault, so that the caller
+can keep a block entry before it answers (C13).
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from shared.domain.faults import (
     ABSENT,
     AddRequestUnusable,
     ConsentTooLate,
+    DateInFuture,
     PropertyUnknown,
     ProviderDecisionGrants,
     RecipientMissing,
@@ -78,7 +80,7 @@ _PROPERTIES: Final = frozenset(
 class Reading:
     """What became of one consent: accepted for now if there are no faults.
 
-    `consent` is there without faults, and with a sole H467; with any other fault it is None.
+    `consent` is there without faults, and with a sole H467 or H162; with any other fault it is None.
     """
 
     consent: NewConsent | None
@@ -104,7 +106,7 @@ def read_consent(body: object, *, policy: WritePolicy, now: datetime) -> Reading
         *(*recipient_faults, *channel_faults, *source_faults, *status_faults, *date_faults),
         *(*kind_faults, *collector_faults, *access_faults, *_unknown_properties(body)),
     )
-    is_unfit = any(not isinstance(fault, ConsentTooLate) for fault in faults)
+    is_unfit = any(not isinstance(fault, (ConsentTooLate, DateInFuture)) for fault in faults)
     if is_unfit or recipient is None or channel is None or kind is None or status is None:
         return Reading(None, faults)
     return Reading(

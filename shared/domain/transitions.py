@@ -16,9 +16,10 @@ compared, so that comes first, source before date as in the wire's own list of f
 status (R2), then the dates, so that a refusal over a refusal is H174 whatever its date.
 
 **Block entries** (C13). The wire turns some refusals away though a real person made them: as a
-first record, after the third day, in the same second as an approval, or again after a refusal
-(H174). We answer as the wire does and keep the refusal: `blocked_at` is the date of the newest
-such. A block denies until an approval with a later date. Repeating a refusal says something new
+first record, after the third day, dated ahead of our clock (H162), in the same second as an
+approval, or again after a refusal (H174). We answer as the wire does and keep the refusal:
+`blocked_at` is the date of the newest such, and never later than when we heard of it. A block
+denies until an approval with a later date. Repeating a refusal says something new
 when its date is later: an approval from between the two must not undo the second one. What
 leaves no block is a refusal that the person has since overruled (H178 with an earlier date), or
 that the record already knows with this date or a later one.
@@ -31,6 +32,7 @@ from shared.domain.consent import ConsentState, NewConsent, RecipientType, Sourc
 from shared.domain.faults import (
     AlreadyInThatStatus,
     ConsentTooLate,
+    DateInFuture,
     DateNotLater,
     Fault,
     FirstRecordIsProviderDecision,
@@ -67,7 +69,9 @@ def leaves_block(new: NewConsent, fault: Fault, current: ConsentState | None) ->
     if new.status is not Status.WITHDRAWN:
         return False
     match fault:
-        case FirstRecordIsRefusal() | FirstRecordIsProviderDecision() | ConsentTooLate():
+        case FirstRecordIsRefusal() | FirstRecordIsProviderDecision():
+            return True
+        case ConsentTooLate() | DateInFuture():
             return True
         case DateNotLater():
             return current is not None and new.consent_date == current.consent_date
@@ -78,8 +82,8 @@ def leaves_block(new: NewConsent, fault: Fault, current: ConsentState | None) ->
 
 
 def block_date(new: NewConsent, *, now: datetime) -> datetime:
-    """Date a block by the person's decision, or if undated by when we heard of it (C13)."""
-    return now if new.consent_date is None else new.consent_date
+    """Date a block by the person's decision, but no later than when we heard of it (C13)."""
+    return now if new.consent_date is None else min(new.consent_date, now)
 
 
 def is_blocked(state: ConsentState) -> bool:

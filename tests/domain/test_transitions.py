@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.consent import Channel, ConsentState, NewConsent, RecipientType, Source, Status
 from shared.domain.faults import (
     ConsentTooLate,
+    DateInFuture,
     DateNotLater,
     EmailMalformed,
     Fault,
@@ -168,6 +169,13 @@ def test_c13_an_approval_from_between_two_refusals_does_not_allow() -> None:
     between = consent(ONAY, date=NOON + SECOND)
     assert judge(blocked, between) is None
     assert is_blocked(after_record(blocked, between))
+
+
+def test_c13_a_refusal_from_a_clock_ahead_leaves_a_block_dated_now() -> None:
+    ahead = consent(RET, date=NOON + SECOND)
+    assert leaves_block(ahead, DateInFuture(), state(ONAY))
+    assert not leaves_block(consent(ONAY, date=NOON + SECOND), DateInFuture(), state(ONAY))
+    assert block_date(ahead, now=NOON) == NOON
 
 
 def test_c13_a_block_has_the_date_of_the_refusal_or_else_of_its_arrival() -> None:
