@@ -13,6 +13,8 @@ from time import monotonic, sleep
 
 import pytest
 
+from tests.support.measured import coverage_variables
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -60,7 +62,7 @@ class World:
     port: int
 
     def environment(self) -> dict[str, str]:
-        inherited = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
+        inherited = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)} | coverage_variables()
         return inherited | {"IZIN_DATA_DIR": str(self.data_dir), "IZIN_PORT": str(self.port)}
 
     def start(self) -> "Up":

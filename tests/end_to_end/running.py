@@ -19,6 +19,7 @@ import httpx
 
 from shared.clock import utc_now
 from shared.domain.wire_time import consent_date_to_wire
+from tests.support.measured import coverage_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.02
@@ -71,6 +72,7 @@ class Izin:
             "PYTHONPATH": str(ROOT),
             "IZIN_DATA_DIR": str(self.data_dir),
             "IZIN_PORT": str(self.port),
+            **coverage_variables(),
         }
 
     def start(self) -> None:
