@@ -109,12 +109,17 @@ def pg_program(name: str) -> str | None:
 
 
 @contextmanager
-def product() -> Iterator[Product]:
+def product(workers: int) -> Iterator[Product]:
     """Start the product on a data directory of its own, stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="izin-bench-") as directory:
         port = free_port()
         inherited = os.environ  # noqa: TID251  # the product finds its own settings in it
-        environment = {**inherited, "IZIN_PORT": str(port), "IZIN_DATA_DIR": directory}
+        environment = {
+            **inherited,
+            "IZIN_PORT": str(port),
+            "IZIN_DATA_DIR": directory,
+            "IZIN_WEB_WORKERS": str(workers),
+        }
         command = [sys.executable, "-m", "services.cli.main", "up", "--demo"]
         with (Path(directory) / "up.log").open("wb") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
@@ -235,11 +240,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="length of one turn")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="web processes")
     options = parser.parse_args()
     missing = missing_tools()
     if missing:
         sys.exit("not measured, missing: " + ", ".join(missing))
-    with product() as running:
+    with product(options.workers) as running:
         durable = psql(
             running, "SELECT current_setting('fsync') || current_setting('synchronous_commit')"
         )
@@ -252,10 +258,12 @@ def main() -> None:
             (floor_rate(running, options.seconds), our_rate(running, options.seconds, token))
             for _round in range(options.rounds)
         ]
-    report(rounds)
+    report(rounds, options.workers)
 
 
-def report(rounds: list[tuple[tuple[float, float], tuple[float, float, float]]]) -> None:
+def report(
+    rounds: list[tuple[tuple[float, float], tuple[float, float, float]]], workers: int
+) -> None:
     """Print every round and the medians."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
@@ -266,7 +274,10 @@ def report(rounds: list[tuple[tuple[float, float], tuple[float, float, float]]])
     ).stdout.strip()
     today = datetime.now(UTC).date()  # noqa: TID251  # a bench dates its table
     print(f"single adds, {CONNECTIONS} connections, durable; {today}, commit {commit}")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{workers} web processes\n"
+    )
     print("| round | bare statements, tps | mean ms | single adds/s | p50 ms | p99 ms | ratio |")
     print("|---|---|---|---|---|---|---|")
     for n, ((tps, mean), (rate, p50, p99)) in enumerate(rounds, 1):

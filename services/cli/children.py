@@ -3,6 +3,7 @@
 A worker is one more `ChildSpec` in `our_children`.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,7 +25,15 @@ def our_children(
     environment = child_environment(settings, data_dir, servers)
     if demo:
         environment["IZIN_ADMIT_TEST_RANGE"] = "true"
-    return [_web(settings, data_dir, environment)]
+    if settings.web_workers == 1:
+        return [_web("web", settings, data_dir, environment)]
+    # Their numbers are added up in files of this directory, whichever of them is asked.
+    metrics = data_dir.run / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(mode=0o700)
+    environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    names = [f"web-{n}" for n in range(1, settings.web_workers + 1)]
+    return [_web(name, settings, data_dir, environment) for name in names]
 
 
 def base_url(settings: UpSettings) -> str:
@@ -34,12 +43,14 @@ def base_url(settings: UpSettings) -> str:
     return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{settings.port}"
 
 
-def _web(settings: UpSettings, data_dir: DataDir, environment: dict[str, str]) -> ChildSpec:
+def _web(
+    name: str, settings: UpSettings, data_dir: DataDir, environment: dict[str, str]
+) -> ChildSpec:
     url = base_url(settings)
     return ChildSpec(
-        name="web",
+        name=name,
         command=(sys.executable, "-P", "-m", "services.cli.serve"),
-        log_file=data_dir.log("web"),
+        log_file=data_dir.log(name),
         is_ready=lambda _pid: is_serving(url),
         environment=environment,
         ready_timeout_s=60.0,

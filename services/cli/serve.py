@@ -38,6 +38,7 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         drain_timeout_s=settings.drain_timeout_s,
+        shares_port=settings.web_workers > 1,
     )
 
 

@@ -40,6 +40,9 @@ class UpSettings(BaseSettings):
         default=None,
         description="File of the digest and sealing keys; <data dir>/keys.json when not set.",
     )
+    web_workers: int = Field(
+        default=1, ge=1, le=64, description="Number of web processes, all on the one port."
+    )
     drain_timeout_s: float = Field(
         default=10.0,
         ge=0,

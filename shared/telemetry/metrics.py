@@ -16,8 +16,10 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    values,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 OTHER: Final = "other"
 ROUTES_MAX: Final = 500
@@ -115,7 +117,10 @@ EVIDENCE_ROWS_WRITTEN: Final = Counter(
     "izin_evidence_rows_written_total", "Evidence rows stored.", registry=REGISTRY
 )
 EVIDENCE_ROWS_BUFFERED: Final = Gauge(
-    "izin_evidence_rows_buffered", "Evidence rows that wait for the ledger.", registry=REGISTRY
+    "izin_evidence_rows_buffered",
+    "Evidence rows that wait for the ledger.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
 )
 TOKENS_ISSUED: Final = ClosedCounter(
     "izin_tokens_issued_total", "Answers of the token endpoint.", {"outcome": TOKEN_OUTCOMES}
@@ -162,5 +167,13 @@ def count_refusal(code: str) -> None:
 
 
 def render() -> tuple[bytes, str]:
-    """Return all metrics in Prometheus' text format, and its media type."""
-    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    """Return all metrics in Prometheus' text format, and its media type.
+
+    Where several processes share a port (PROMETHEUS_MULTIPROC_DIR is set when they start, and the
+    library keeps its values in files there), the sums over all of them.
+    """
+    if values.ValueClass is values.MutexValue:
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    everybody = CollectorRegistry()
+    MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]  # the library has no types here
+    return generate_latest(everybody), CONTENT_TYPE_LATEST

@@ -1,6 +1,7 @@
 """Serving an app: the server's options, said once for every process that listens."""
 
 import gc
+import socket
 import sys
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 Settings = TypeVar("Settings", bound=BaseSettings)
 DRAIN_TIMEOUT_S: Final = 10.0
 GC_THRESHOLDS: Final = (20_000, 50, 100)
+BACKLOG: Final = 2048
 
 
 def settings_or_exit(kind: type[Settings]) -> Settings:
@@ -25,9 +27,16 @@ def settings_or_exit(kind: type[Settings]) -> Settings:
 
 
 def serve_app(
-    app: ASGIApp, *, host: str, port: int, drain_timeout_s: float = DRAIN_TIMEOUT_S
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    drain_timeout_s: float = DRAIN_TIMEOUT_S,
+    shares_port: bool = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then give open requests `drain_timeout_s` to finish.
+
+    With `shares_port` several processes listen on the port, and the kernel deals out the connections.
 
     The server writes no log of its own: its access log would hold raw paths (`shared.web.access_log`
     writes ours), and forwarded headers are not believed, because nothing here hangs on them.
@@ -36,7 +45,7 @@ def serve_app(
     # few milliseconds: a rarer collection is a tenth of the time of a busy process.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -49,3 +58,8 @@ def serve_app(
         proxy_headers=False,
         timeout_graceful_shutdown=round(drain_timeout_s),
     )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server(
+        (host, port), family=family, backlog=BACKLOG, reuse_port=shares_port
+    ) as listening:
+        uvicorn.Server(config).run(sockets=[listening])

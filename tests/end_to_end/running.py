@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -45,6 +45,7 @@ class Izin:
     directory: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def data_dir(self) -> Path:
@@ -72,6 +73,7 @@ class Izin:
             "PYTHONPATH": str(ROOT),
             "IZIN_DATA_DIR": str(self.data_dir),
             "IZIN_PORT": str(self.port),
+            **self.settings,
             **coverage_variables(),
         }
 

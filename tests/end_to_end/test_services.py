@@ -46,7 +46,10 @@ def service(name: str, settings: Mapping[str, str]) -> Generator[httpx.Client]:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in {0, -signal.SIGTERM}  # uvicorn ends by the signal that it was sent
+        assert process.wait(20) in {
+            0,
+            -signal.SIGTERM,
+        }  # uvicorn ends by the signal that it was sent
 
 
 def is_ready(client: httpx.Client) -> bool:
