@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from starlette.types import ASGIApp
 
+from shared.web.bounded_http import BoundedHttp
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 DRAIN_TIMEOUT_S: Final = 10.0
 GC_THRESHOLDS: Final = (20_000, 50, 100)
@@ -50,7 +52,7 @@ def serve_app(
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -1,0 +1,66 @@
+"""The server's HTTP protocol, with bounds that it lacks.
+
+How large the head of a request may be, and how long it may take to arrive. Bodies have theirs in
+`body_limit` and `json_body`.
+"""
+
+import asyncio
+from typing import Final
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX: Final = 65_536
+HEAD_SECONDS_MAX: Final = 15.0
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Closes a connection whose request line and headers are too large or too slow."""
+
+    _head_bytes = 0
+    _in_head = False
+    _head_deadline: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_here()
+        super().connection_lost(exc)
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes, self._in_head = 0, True
+        if self._head_deadline is None:
+            self._expect_head()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._head_is_here()
+        super().on_headers_complete()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Counted after the parser has seen it: what belongs to a body is none of ours.
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.transport.close()
+
+    def _expect_head(self) -> None:
+        self._head_deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._give_up)
+
+    def _head_is_here(self) -> None:
+        self._in_head = False
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+    def _give_up(self) -> None:
+        self._head_deadline = None
+        self.transport.close()
