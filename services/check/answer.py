@@ -10,7 +10,7 @@ message is never allowed then (promise 1, design 6).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.check.evidence import EvidenceLog
@@ -120,15 +120,19 @@ class Checker:
             decisions = [INVALID if digest is None else refused for digest in digests]
             return Answer(decisions, None, verified=True, sender=refused.reason)
         facts = self._facts(question, user, brand)
+        # What is true of the sender is decided once; only what it leaves open is asked of each address.
+        sender = decide_sender(facts)
+        of_sender = None if sender is None else Decision(sender, None)
         found = iter(snapshots)
         decisions = [
-            INVALID if digest is None else _decide_one(question, facts, brand, next(found))
+            INVALID
+            if digest is None
+            else of_sender or _decide_one(question, facts, brand, next(found))
             for digest in digests
         ]
-        if facts.exempt and Reason.EXEMPT in {decision.reason for decision in decisions}:
+        if sender is Reason.EXEMPT:
             self._declare(user.user_id, question, digests, decisions, brand)
-        position, sender = snapshots[0].position, decide_sender(facts)
-        return Answer(decisions, position, verified=True, sender=sender)
+        return Answer(decisions, snapshots[0].position, verified=True, sender=sender)
 
     def _facts(self, question: Question, user: UserRow, brand: BrandRow | None) -> SenderFacts:
         today = self.now().astimezone(TURKEY).date()
@@ -202,21 +206,13 @@ def _keys(question: Question, brand_code: int, digests: Sequence[bytes | None]) 
 def _decide_one(
     question: Question, facts: SenderFacts, brand: BrandRow | None, snapshot: KeySnapshot
 ) -> Decision:
+    """Decide what hangs on this one consent: may the retailer use it, and what does it say."""
     if question.retailer_code is not None and brand is not None:
-        facts = SenderFacts(
-            brand_active=facts.brand_active,
-            caller_may_ask=facts.caller_may_ask,
-            header_bound=facts.header_bound,
-            exempt=facts.exempt,
-            retailer_has_access=question.retailer_code in brand.retailers
-            and (
-                question.retailer_code == snapshot.retailer_code
-                or question.retailer_code in snapshot.retailer_access
-            ),
-        )
-    refusal = decide_sender(facts)
-    if refusal is not None:
-        return Decision(refusal, None)
+        named = question.retailer_code in {snapshot.retailer_code, *snapshot.retailer_access}
+        has_access = named and question.retailer_code in brand.retailers
+        refusal = decide_sender(replace(facts, retailer_has_access=has_access))
+        if refusal is not None:
+            return Decision(refusal, None)
     return decide(snapshot.state, question.recipient_type)
 
 

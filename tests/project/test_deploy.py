@@ -4,11 +4,11 @@ import re
 import textwrap
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from shared.web.route_table import SERVICES, nginx_locations
 from tests.project.repository import ROOT, text
 
-yaml = pytest.importorskip("yaml")
 COMPOSE = yaml.safe_load(text("deploy/compose.yaml"))
 
 
