@@ -3,7 +3,8 @@
 Everything of a brand has `{brand}` in its key, and so lies in one slot of a cluster:
 
     {600001}w             the watermark W: this server reflects the brand up to and including that movement
-    {600001}n             the watermark of the next generation, while that is being built beside it
+    {600001}n             the watermark of the next generation, while that is being built beside it;
+                          otherwise the name of the one that was built last
     {600001}g             the generations that nobody reads any more, to be removed
     {600001}<gen>:<n>     bucket n of a generation: a small hash, address to statuses
 
@@ -63,7 +64,8 @@ class Watermark:
     """How far a generation reflects a brand.
 
     `settled` is true when the round that wrote it had reached the ledger's head: then every entry is
-    exactly the state at `position`. Otherwise entries may be newer, and no question is answered from them.
+    exactly the state at `position`, where `movement` stands. Otherwise entries may be newer, `movement` is
+    the newest head that any of them was read at, and no question is answered from them.
     `filled_to` is the last digest that the first filling has reached; None when that is done.
     """
 
@@ -133,6 +135,16 @@ def garbage_key(brand_code: int) -> bytes:
 def generation_name(watermark: Watermark) -> bytes:
     """Return a generation and its number of bits, by which all its buckets can be named."""
     return b"%012x.%d" % (watermark.generation, watermark.bucket_bits)
+
+
+def built_mark(watermark: Watermark) -> bytes:
+    """Return what stays in `n` when its generation was promoted: a name, so that `n` never repeats."""
+    return b"-" + generation_name(watermark)
+
+
+def is_building(raw: bytes | None) -> bool:
+    """Say whether what stands in `n` is a build, and not nothing, or what the last one left."""
+    return raw is not None and not raw.startswith(b"-")
 
 
 def bucket_prefix(brand_code: int, generation: int) -> bytes:
