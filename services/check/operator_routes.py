@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from services.check.decision_table import ALLOWED
 from services.check.openapi import BRANDS_ERRORS, REJECTED_ERRORS
 from services.check.question import Question, TooManyRecipientsError
 from services.check.read_batch import read_batch
@@ -102,8 +103,8 @@ async def rejected(
         raise RuleBrokenError(OutsideRights(name="brandCode"))
     dropped = [
         address if isinstance(address, str) else echo(address)
-        for address, decision in zip(raw, answer.decisions, strict=True)
-        if not decision.reason.allowed
+        for address, code in zip(raw, answer.codes, strict=True)
+        if code not in ALLOWED
     ]
     return json_response({"list": dropped}, status=200)
 

@@ -4,7 +4,7 @@ The question names the sender by brand, by SMS header, or by both, and one addre
 address fails a single question, and stands for itself in a batch (design 9).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar, cast
@@ -12,7 +12,7 @@ from typing import Final, TypeVar, cast
 from shared.domain.consent import Channel, RecipientType
 from shared.domain.decision import DEFAULT_RECIPIENT_TYPE
 from shared.domain.exemptions import MessageClass
-from shared.domain.recipient import Purpose, read_recipient
+from shared.domain.recipient import read_addresses
 
 Word = TypeVar("Word", bound=Enum)
 
@@ -107,7 +107,7 @@ def read_single(body: object, *, admit_test_range: bool) -> Question:
         reader.mistakes["recipient"] = "is missing" if raw is None else "must be text"
         raw = ""
     question = _common(reader, (raw,))
-    recipient = _address(raw, question.channel, admit_test_range=admit_test_range)
+    (recipient,) = read_addresses([raw], question.channel, admit_test_range=admit_test_range)
     if recipient is None:
         reason = {"recipient": f"is not an address for {question.channel.value}"}
         raise InvalidQuestionError(reason, bad_recipient=True)
@@ -117,8 +117,8 @@ def read_single(body: object, *, admit_test_range: bool) -> Question:
 def open_batch(body: object, *, count_max: int) -> tuple[Question, list[object]]:
     """Read a question about many addresses, and return those beside it as they were sent.
 
-    Raises InvalidQuestionError, TooManyRecipientsError. The addresses are read by `read_addresses`, by
-    whoever decides how many at a time.
+    Raises InvalidQuestionError, TooManyRecipientsError. The addresses are read by
+    `shared.domain.recipient.read_addresses`, by whoever decides how many at a time.
     """
     reader = _open(body, _COMMON | {"recipients"})
     raw = reader.body.get("recipients")
@@ -128,13 +128,6 @@ def open_batch(body: object, *, count_max: int) -> tuple[Question, list[object]]
     if not recipients:
         reader.mistakes["recipients"] = "must be a list of at least one address"
     return _common(reader, ()), recipients
-
-
-def read_addresses(
-    raw: Sequence[object], channel: Channel, *, admit_test_range: bool
-) -> list[str | None]:
-    """Return the normalised addresses; None stands for what is none."""
-    return [_address(one, channel, admit_test_range=admit_test_range) for one in raw]
 
 
 def _open(body: object, known: frozenset[str]) -> _Reader:
@@ -161,10 +154,3 @@ def _common(reader: _Reader, recipients: tuple[str | None, ...]) -> Question:
     return Question(
         brand_code, header, channel, recipient_type, message_class, retailer_code, recipients
     )
-
-
-def _address(raw: object, channel: Channel, *, admit_test_range: bool) -> str | None:
-    if not isinstance(raw, str):
-        return None
-    read = read_recipient(raw, channel, purpose=Purpose.QUERY, admit_test_range=admit_test_range)
-    return read if isinstance(read, str) else None

@@ -6,7 +6,9 @@ from typing import Final, cast
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.check.answer import INVALID, Answer, Checker
+from services.check.answer import Answer, Checker, unverified
+from services.check.decision_table import SINGLES, batch_body, end_of
+from services.check.hot_door import ASKED_AT, CACHE_MISSED
 from services.check.openapi import CHECK_ERRORS
 from services.check.question import (
     InvalidQuestionError,
@@ -17,7 +19,7 @@ from services.check.question import (
 from services.check.read_batch import read_batch
 from services.check.schemas import BatchAnswer, BatchBody, CheckAnswer, CheckBody
 from shared.auth.gate import Gate, NotAuthenticatedError, Ticket
-from shared.domain.decision import Reason, decide_unverified
+from shared.domain.decision import Reason
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.store import ReaderPool
 from shared.telemetry import metrics
@@ -25,7 +27,6 @@ from shared.web.direct import DirectRoute
 from shared.web.json_body import parse_json, read_body
 from shared.web.openapi import body_of
 from shared.web.problems import FieldError, ProblemError, pointer
-from shared.web.wire_json import json_response
 
 router = APIRouter(tags=["check"])
 
@@ -72,15 +73,8 @@ async def check(request: Request) -> Response:
             )
         except InvalidQuestionError as error:
             raise _refused(error) from None
-        answer = await _answered(surface, ticket, question)
-    decision = answer.decisions[0]
-    body = {
-        "allowed": decision.reason.allowed,
-        "reason": decision.reason.value,
-        "status": None if decision.status is None else decision.status.value,
-        "position": answer.position,
-    }
-    return json_response(body, status=_status(answer))
+        answer = await _answered(request, ticket, question)
+    return _json(SINGLES[answer.codes[0]] + end_of(answer.position), answer)
 
 
 @router.post(
@@ -109,18 +103,14 @@ async def check_batch(request: Request) -> Response:
     except TooManyRecipientsError:
         detail = f"at most {surface.batch_max} addresses in one batch"
         raise ProblemError("TOO_MANY_RECIPIENTS", detail) from None
-    answer = await _answered(surface, ticket, question)
-    body = {
-        "position": answer.position,
-        "allowedCount": sum(decision.reason.allowed for decision in answer.decisions),
-        "results": [decision.reason.value for decision in answer.decisions],
-    }
-    return json_response(body, status=_status(answer))
+    answer = await _answered(request, ticket, question)
+    return _json(batch_body(answer.codes, answer.position), answer)
 
 
-def _status(answer: Answer) -> int:
+def _json(body: bytes, answer: Answer) -> Response:
     """503 where something that needed the ledger was not verified; an exempt message needs it not."""
-    return 503 if answer.sender is Reason.UNVERIFIED else 200
+    status = 503 if answer.sender is Reason.UNVERIFIED else 200
+    return Response(body, status, media_type="application/json")
 
 
 async def _identified(request: Request) -> Ticket | None:
@@ -133,13 +123,15 @@ async def _identified(request: Request) -> Ticket | None:
         return None
 
 
-async def _answered(surface: CheckSurface, ticket: Ticket | None, question: Question) -> Answer:
+async def _answered(request: Request, ticket: Ticket | None, question: Question) -> Answer:
+    """Ask; what the hot path has handed over counts from its arrival, and goes to the ledger."""
     if ticket is None:  # nobody is let through on an unknown's word
-        unverified = decide_unverified(exempt=False)
-        decisions = [INVALID if r is None else unverified for r in question.recipients]
-        return Answer(decisions, None, verified=False, sender=unverified.reason)
+        return unverified(question)
+    scope = request.scope
     try:
-        return await surface.checker.answer(ticket, question)
+        return await surface_of(request).checker.answer(
+            ticket, question, asked_at=scope.get(ASKED_AT), skip_cache=bool(scope.get(CACHE_MISSED))
+        )
     except NotAuthenticatedError:
         raise ProblemError("NOT_AUTHENTICATED") from None
 

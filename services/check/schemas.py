@@ -84,6 +84,22 @@ class BatchAnswer(BaseModel):
     results: list[ReasonWord]
 
 
+class StreamLine(BaseModel):
+    """The answer to one line of a list; lines are counted from 1."""
+
+    line: int
+    allowed: bool
+    reason: ReasonWord
+
+
+class StreamEnd(BaseModel):
+    """The last line: the list was answered to its end. Position of the last group that was verified."""
+
+    end: Literal[True]
+    position: int | None
+    counts: dict[ReasonWord, int]
+
+
 class RejectedAnswer(BaseModel):
     """Every address that must not receive the message, as it was sent: also what is no address."""
 

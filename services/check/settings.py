@@ -22,6 +22,10 @@ class CheckSettings(BaseSettings):
     postgres_dsn: SecretStr | None = Field(
         default=None, description="The owner's DSN, only to derive the service's own from it."
     )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="URL of the cache (Valkey or Redis); without it the ledger answers every check.",
+    )
     keys_file: Path = Field(
         default=Path(".data/keys.json"),
         description="File of the digest keys and the public token key.",
@@ -34,6 +38,9 @@ class CheckSettings(BaseSettings):
     check_port: int = Field(
         default=8082, ge=1, le=65535, description="Port of a check process of its own."
     )
+    check_shares_port: bool = Field(
+        default=False, description="Let several check processes listen on the port."
+    )
     check_read_connections: int = Field(
         default=4, ge=1, le=100, description="Connections to the ledger, a process."
     )
@@ -41,6 +48,11 @@ class CheckSettings(BaseSettings):
         default=0.25,
         gt=0,
         description="Seconds after which a check of up to 1000 addresses is answered UNVERIFIED.",
+    )
+    check_cache_timeout_s: float = Field(
+        default=0.02,
+        gt=0,
+        description="Seconds after which the cache is given up and the ledger is asked.",
     )
     check_body_bytes_max: int = Field(
         default=4_194_304, ge=1024, description="Largest request body of the check, in bytes."

@@ -16,6 +16,7 @@ from services.cli.settings import UpSettings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRAIN_MARGIN_S = 2.0
+PROJECTOR_STOP_TIMEOUT_S = 5.0
 
 
 def our_children(
@@ -26,14 +27,18 @@ def our_children(
     if demo:
         environment["IZIN_ADMIT_TEST_RANGE"] = "true"
     if settings.web_workers == 1:
-        return [_web("web", settings, data_dir, environment)]
+        return [
+            _web("web", settings, data_dir, environment),
+            _projector(data_dir, environment),
+        ]
     # Their numbers are added up in files of this directory, whichever of them is asked.
     metrics = data_dir.run / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir(mode=0o700)
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     names = [f"web-{n}" for n in range(1, settings.web_workers + 1)]
-    return [_web(name, settings, data_dir, environment) for name in names]
+    web = [_web(name, settings, data_dir, environment) for name in names]
+    return [*web, _projector(data_dir, environment)]
 
 
 def base_url(settings: UpSettings) -> str:
@@ -56,6 +61,27 @@ def _web(
         ready_timeout_s=60.0,
         stop_timeout_s=settings.drain_timeout_s + DRAIN_MARGIN_S,
     )
+
+
+def _projector(data_dir: DataDir, environment: dict[str, str]) -> ChildSpec:
+    heartbeat = data_dir.run / "projector.alive"
+    return ChildSpec(
+        name="projector",
+        command=(sys.executable, "-P", "-m", "services.check.projector"),
+        log_file=data_dir.log("projector"),
+        # The file of an earlier process names that one.
+        is_ready=lambda pid: _says(heartbeat, str(pid)),
+        environment={**environment, "IZIN_PROJECTOR_HEARTBEAT_FILE": str(heartbeat)},
+        ready_timeout_s=60.0,
+        stop_timeout_s=PROJECTOR_STOP_TIMEOUT_S,
+    )
+
+
+def _says(path: Path, text: str) -> bool:
+    try:
+        return path.read_text() == text
+    except OSError:
+        return False
 
 
 def child_environment(settings: UpSettings, data_dir: DataDir, servers: Servers) -> dict[str, str]:

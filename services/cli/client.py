@@ -82,6 +82,16 @@ class Client:
     ) -> None:
         self._http.close()
 
+    @property
+    def base_url(self) -> str:
+        """Where the server is."""
+        return self._base_url
+
+    @property
+    def authorization(self) -> str:
+        """The header that says who asks, once signed in."""
+        return self._http.headers["Authorization"]
+
     def post(self, path: str, body: Mapping[str, Json]) -> Answer:
         """POST a JSON body and return the answer."""
         return self._ask("POST", path, body)
@@ -135,6 +145,12 @@ def _content(response: httpx.Response) -> dict[str, Json] | None:
                 f"{response.url} did not answer in JSON; check that IZIN_URL is an izin"
             ) from None
         return None
+
+
+def refusal(status: int, content: bytes) -> CliError:
+    """Return the one line for an answer that did not come by way of the client."""
+    response = httpx.Response(status, content=content)
+    return CliError(_said(response, _content(response)))
 
 
 def _said(response: httpx.Response, content: dict[str, Json] | None) -> str:

@@ -1,10 +1,14 @@
-"""`izin`: the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 `check` says no."""
+"""`izin`: the command line.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 `check` says no, 4 `scrub` is not complete and can be resumed,
+5 `scrub` is complete, but could not verify every row.
+"""
 
 import sys
 
 import typer
 
-from services.cli import accounts, admin, check, ledger, up
+from services.cli import accounts, admin, cache, check, ledger, scrub, up
 from services.cli.errors import CliError
 from services.cli.output import with_examples
 
@@ -33,6 +37,15 @@ app.command(
     ),
 )(check.check)
 app.command(
+    "scrub",
+    help=with_examples(
+        "Part a list in two: rows that a message may go to, and the rest with the reason.",
+        "izin scrub list.csv --type MESAJ --header DENEME",
+        "izin scrub list.csv --type EPOSTA --brand 650001 --column e-posta --json",
+        "izin scrub list.csv --type MESAJ --header DENEME --resume",
+    ),
+)(scrub.scrub_list)
+app.command(
     "migrate",
     help=with_examples(
         "Bring the database up to date, as its owner.", "izin migrate", "izin migrate --json"
@@ -54,6 +67,7 @@ for _name, _group in (
     ("operator", accounts.operator),
     ("partner", accounts.partner),
     ("ledger", ledger.ledger),
+    ("cache", cache.cache),
     ("keys", ledger.keys),
 ):
     app.add_typer(_group, name=_name)

@@ -25,6 +25,7 @@ from shared.ledger.append import Appender
 from shared.ledger.coalesce import StateReader
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.group_commit import GroupCommit
+from shared.ledger.nudge import Nudger
 from shared.ledger.readiness import claim_ledger, open_ledger, require_fit
 from shared.ledger.store import ReaderPool, WriterPool, open_reader, open_writer
 from shared.sealing.addresses import Digester, Sealer
@@ -63,8 +64,12 @@ def create_app(settings: RegistrySettings) -> FastAPI:
             digester = await open_ledger(reader, ring)
             await claim_ledger(writer, digester)
             opened.append((reader, digester))
+            nudger = Nudger(writer)
             appender = Appender(
-                writer, digest_key_id=digester.key_id, sealing_key_id=ring.sealing_key_id
+                writer,
+                digest_key_id=digester.key_id,
+                sealing_key_id=ring.sealing_key_id,
+                committed=nudger.nudge,
             )
             commits = GroupCommit(appender)
             directory = Directory(reader)
@@ -72,6 +77,7 @@ def create_app(settings: RegistrySettings) -> FastAPI:
             yield _build(settings, ring, (reader, writer), directory, digester, commits)
             opened.clear()
             await commits.drain()
+            await nudger.aclose()
 
     async def ledger_answers() -> None:
         await require_fit(*opened[0])

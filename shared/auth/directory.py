@@ -36,9 +36,16 @@ class Directory:
         self._headers: dict[str, int | None] = {}
         self._brands: dict[int, BrandRow] = {}
         self._catching_up = asyncio.Lock()
+        self._incarnation = 0
+
+    @property
+    def incarnation(self) -> int:
+        """How often everything was forgotten: what was concluded from copies before is worth nothing."""
+        return self._incarnation
 
     def forget_all(self) -> None:
         """Trust no copy any more; after the ledger was away it may have come back as an older one."""
+        self._incarnation += 1
         self._version = -1
         self._users.clear()
         self._headers.clear()
@@ -95,6 +102,23 @@ class Directory:
                 return brand_code
         self.forget_all()
         raise LedgerUnavailableError(_GONE_BACK)
+
+    def current_user(self, user_id: int, version: int) -> UserRow | None:
+        """Return the copy of a user if it is of just this version; None: nobody knows without a look."""
+        return self._users.get(user_id) if version == self._version else None
+
+    def known_owner(self, header: str) -> int | None:
+        """Return the brand that a header belonged to when it was last looked at; None: not known."""
+        return self._headers.get(header)
+
+    def owns(self, brand_code: int, header: str, version: int) -> bool:
+        """Say whether the copies know, as of just this version, that the header is the brand's."""
+        return version == self._version and self._headers.get(header) == brand_code
+
+    def current_brand(self, brand_code: int, authority_version: int) -> BrandRow | None:
+        """Return the copy of a brand if it is of just this version."""
+        copy = self._brands.get(brand_code)
+        return copy if copy is not None and copy.authority_version == authority_version else None
 
     def known_brand(self, brand_code: int | None) -> BrandRow | None:
         """Return the copy of a brand, however old: only for what an outage leaves to go by."""

@@ -67,14 +67,9 @@ class Gate:
         """Return the user that the header stands for; raises NotAuthenticatedError."""
         if not authorization or len(authorization) > _LONGEST_HEADER:
             raise NotAuthenticatedError
-        scheme, _, credential = authorization.partition(" ")
-        scheme, credential = scheme.lower(), credential.strip()
-        # One credential has one name, however it is spelled: else a caller could fill the memory.
-        name = blake2b(
-            f"{scheme} {credential}".encode("utf-8", "replace"), key=self._salt, digest_size=16
-        ).digest()
-        ticket = self._tickets.get(name)
-        if ticket is not None and ticket.expires_at > self._now().timestamp():
+        scheme, credential, name = self._named(authorization)
+        ticket = self._remembered(name)
+        if ticket is not None:
             return ticket
         ticket = replace(await self._verify(scheme, credential), name=name)
         if len(self._tickets) >= REMEMBERED_MAX:
@@ -82,12 +77,32 @@ class Gate:
         self._tickets[name] = ticket
         return ticket
 
+    def known(self, authorization: str) -> Ticket | None:
+        """Return the ticket of a credential that was seen before; None: `identify` must look."""
+        if len(authorization) > _LONGEST_HEADER:
+            return None
+        _scheme, _credential, name = self._named(authorization)
+        return self._remembered(name)
+
+    def _named(self, authorization: str) -> tuple[str, str, bytes]:
+        """Return scheme, credential, and the name under which it is remembered."""
+        scheme, _, credential = authorization.partition(" ")
+        scheme, credential = scheme.lower(), credential.strip()
+        # One credential has one name, however it is spelled: else a caller could fill the memory.
+        spelled = f"{scheme} {credential}".encode("utf-8", "replace")
+        return scheme, credential, blake2b(spelled, key=self._salt, digest_size=16).digest()
+
+    def _remembered(self, name: bytes) -> Ticket | None:
+        ticket = self._tickets.get(name)
+        if ticket is not None and ticket.expires_at > self._now().timestamp():
+            return ticket
+        return None
+
     async def admit(self, ticket: Ticket, directory_version: int) -> UserRow:
         """Return the user if it may act as of `directory_version`; raises NotAuthenticatedError."""
         await self._directory.catch_up(directory_version)
         user = await self._directory.user(ticket.user_id)
-        proofs = () if user is None else (user.epoch, user.api_key_digest, user.secret_hash)
-        if user is None or not user.active or ticket.stands_on not in proofs:
+        if user is None or not still_stands(ticket, user):
             self._tickets.pop(ticket.name, None)
             raise NotAuthenticatedError
         return user
@@ -140,6 +155,12 @@ class Gate:
         if user is None:
             raise NotAuthenticatedError
         return Ticket(user.user_id, user.secret_hash)
+
+
+def still_stands(ticket: Ticket, user: UserRow) -> bool:
+    """Say whether the user may act, and still has what the ticket stands on."""
+    proofs = (user.epoch, user.api_key_digest, user.secret_hash)
+    return user.active and ticket.stands_on in proofs
 
 
 def _can_be_stored(name: str) -> bool:

@@ -20,8 +20,9 @@ EPOSTA and H121 for phones.
 """
 
 import re
+from collections.abc import Sequence
 from enum import Enum
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 import phonenumbers
 
@@ -68,6 +69,21 @@ def _turkish_mobile() -> re.Pattern[str]:
 _TURKISH_MOBILE: Final = _turkish_mobile()
 
 
+def mobile_pattern(*, admit_test_range: bool) -> str:
+    """Return an expression for Turkish mobiles: what it matches in full is an address for ARAMA and MESAJ.
+
+    There are other such addresses, but these are nearly all. It is ASCII, so it may be made one of bytes.
+    """
+    return rf"(?:{_TURKISH_MOBILE.pattern}|{_TEST_RANGE.pattern if admit_test_range else '(?!)'})"
+
+
+# A list of such numbers, each with its end of line: needs 0.1 µs a number. `*+` never looks back.
+_ALL_MOBILE: Final = {
+    admit: re.compile(rf"(?:{mobile_pattern(admit_test_range=admit)}\n)*+", re.ASCII)
+    for admit in (False, True)
+}
+
+
 class Purpose(Enum):
     """What the address is wanted for; the over-long phone has another code in a question."""
 
@@ -95,6 +111,34 @@ def read_recipient(
             return _phone_faults(raw, channel, purpose)
         case _:
             assert_never(channel)
+
+
+def read_addresses(
+    raw: Sequence[object], channel: Channel, *, admit_test_range: bool
+) -> list[str | None]:
+    """Return each address as it is kept, and None for what is none: `read_recipient` in bulk."""
+    if channel is not Channel.EMAIL and are_mobiles(raw, admit_test_range=admit_test_range):
+        return cast("list[str | None]", [*raw])
+    return [_read_one(one, channel, admit_test_range=admit_test_range) for one in raw]
+
+
+def are_mobiles(raw: Sequence[object], *, admit_test_range: bool) -> bool:
+    """Say whether these are Turkish mobiles, all of them: each is kept as it is, for ARAMA and MESAJ.
+
+    One look at the whole list. There is one end of line for each text, so no text can hide one.
+    """
+    try:
+        lines = "\n".join(cast("Sequence[str]", raw)) + "\n"
+    except TypeError:  # not everything in it is text
+        return False
+    return _ALL_MOBILE[admit_test_range].fullmatch(lines) is not None
+
+
+def _read_one(raw: object, channel: Channel, *, admit_test_range: bool) -> str | None:
+    if not isinstance(raw, str):
+        return None
+    read = read_recipient(raw, channel, purpose=Purpose.QUERY, admit_test_range=admit_test_range)
+    return read if isinstance(read, str) else None
 
 
 def recipient_fault(raw: object, channel: Channel | None) -> Fault:

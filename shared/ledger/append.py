@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -76,12 +76,23 @@ APPEND: LiteralString = """
 
 
 class Appender:
-    """Appends movements to brands. Owns the listening for warnings on its connections."""
+    """Appends movements to brands. Owns the listening for warnings on its connections.
 
-    def __init__(self, pool: WriterPool, *, digest_key_id: int, sealing_key_id: int) -> None:
+    `committed` is told of each brand whose movements were stored. It must return at once and not raise.
+    """
+
+    def __init__(
+        self,
+        pool: WriterPool,
+        *,
+        digest_key_id: int,
+        sealing_key_id: int,
+        committed: Callable[[int], None] = lambda _brand_code: None,
+    ) -> None:
         self._pool = pool
         self._digest_key_id = digest_key_id
         self._sealing_key_id = sealing_key_id
+        self._committed = committed
 
     async def append(
         self, brand_code: int, movements: Sequence[NewMovement], *, wait: bool
@@ -115,6 +126,7 @@ class Appender:
         extent_id, base, created_at, left_out = rows[0]
         if left_out:
             return [], [n - 1 for n in left_out]
+        self._committed(brand_code)
         return [
             Stored(transaction_id(brand_code, extent_id, nonce, n), created_at, base + n)
             for n in range(1, len(movements) + 1)

@@ -13,7 +13,13 @@ _given_up: Final[set[asyncio.Task[object]]] = set()  # the event loop itself kee
 
 
 async def within(seconds: float, work: Coroutine[object, None, T]) -> T:
-    """Return what the work returns; raises TimeoutError at the deadline, and what the work raises."""
+    """Return what the work returns; raises TimeoutError at the deadline, and what the work raises.
+
+    Is the deadline over already, the work is not begun.
+    """
+    if seconds <= 0:
+        work.close()
+        raise TimeoutError
     task = asyncio.get_running_loop().create_task(work)
     try:
         await asyncio.wait({task}, timeout=seconds)
@@ -25,6 +31,17 @@ async def within(seconds: float, work: Coroutine[object, None, T]) -> T:
     if not task.done():
         raise TimeoutError
     return task.result()
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError in a task that was cancelled and goes on, because a library took no notice.
+
+    Python 3.11's `wait_for`, and the driver's, return the result if it has come in the same moment. A loop
+    that should end when it is cancelled asks here in each round.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _forget(task: asyncio.Task[object]) -> None:

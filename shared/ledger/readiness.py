@@ -37,6 +37,19 @@ async def open_ledger(pool: ReaderPool, ring: KeyRing) -> Digester:
     return digester
 
 
+async def require_primary(pool: ReaderPool) -> None:
+    """Refuse a ledger that a process without keys cannot work with.
+
+    Raises SchemaMismatchError when the schema is older than this code needs, LedgerUnavailableError when the
+    server does not answer or is a standby.
+    """
+    async with ledger_errors(), pool.acquire() as connection:
+        await require_schema(connection)
+        row = await connection.fetchrow(FITNESS, timeout=READ_TIMEOUT_S)
+    if row is None or row["in_recovery"]:
+        raise LedgerUnavailableError("not a primary")
+
+
 async def claim_ledger(pool: WriterPool, digester: Digester) -> None:
     """Leave the proof of the digest key in a ledger that has none yet; raises as `open_ledger`."""
     async with ledger_errors():

@@ -135,6 +135,20 @@ async def open_writer(dsn: str, *, size: int) -> AsyncGenerator[WriterPool]:
         yield WriterPool(pool)
 
 
+async def connect_reader(dsn: str, *, timeout_s: float) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection for single SELECT statements, for whoever makes its own anew.
+
+    Its sessions are those of `open_reader`. No command has a time-out of the driver's: who calls has its own.
+    Raises what the driver raises.
+    """
+    settings = {**_PROBES_ONLY, "statement_timeout": "5s"}
+    return await asyncpg.connect(
+        dsn,
+        timeout=timeout_s,
+        server_settings={"application_name": "izin", "timezone": "UTC", **settings},
+    )
+
+
 async def connect(dsn: str, **settings: str) -> Connection:
     """Open one connection, for maintenance and migrations; raises LedgerUnavailableError."""
     try:

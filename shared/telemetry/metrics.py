@@ -49,7 +49,18 @@ LEDGER_ERRORS: Final = frozenset(
     {"unavailable", "timeout", "conflict", "read_only", "commit_unknown", "integrity"}
 )
 AUTHORITIES: Final = frozenset({"brand", "users", "keys"})
+HOT_PATH_OUTCOMES: Final = frozenset({"answered", "handed_over"})
+ANSWER_SOURCES: Final = frozenset({"cache", "ledger", "none"})
+CACHE_MISS_REASONS: Final = frozenset(
+    {
+        *("behind", "ahead", "unsettled", "other_movement", "no_watermark", "digest_key"),
+        *("no_heads", "unknown_brand", "rights", "late", "busy"),
+    }
+)
 TOKEN_OUTCOMES: Final = frozenset({"issued", "refreshed", "refused", "limited"})
+PROJECTOR_OUTCOMES: Final = frozenset(
+    {"settled", "paged", "idle", "begun", "filled", "promoted", "overtaken", "failed"}
+)
 
 _SECONDS: Final = (
     *(0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005),
@@ -90,6 +101,22 @@ CHECKS: Final = ClosedCounter(
 CHECK_SECONDS: Final = Histogram(
     "izin_check_duration_seconds", "One single check.", buckets=_SECONDS, registry=REGISTRY
 )
+CHECK_ANSWERS: Final = ClosedCounter(
+    "izin_check_answers_total",
+    "Recipients that were asked about, by what the answer stands on.",
+    {"source": ANSWER_SOURCES},
+)
+CHECK_ROUND_SECONDS: Final = Histogram(
+    "izin_check_round_seconds",
+    "From the arrival of a round's oldest plain check to its answer.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+CACHE_MISSES: Final = ClosedCounter(
+    "izin_cache_misses_total",
+    "Recipients that the cache was asked about in vain, by why.",
+    {"why": CACHE_MISS_REASONS},
+)
 MOVEMENTS_WRITTEN: Final = ClosedCounter(
     "izin_movements_written_total",
     "Movements committed to the ledger.",
@@ -122,8 +149,35 @@ EVIDENCE_ROWS_BUFFERED: Final = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
+HOT_PATH: Final = ClosedCounter(
+    "izin_check_hot_path_total",
+    "Single checks that were asked about without the app: answered so, or handed over to it.",
+    {"outcome": HOT_PATH_OUTCOMES},
+)
 TOKENS_ISSUED: Final = ClosedCounter(
     "izin_tokens_issued_total", "Answers of the token endpoint.", {"outcome": TOKEN_OUTCOMES}
+)
+
+CACHE_UP: Final = Gauge(
+    "izin_cache_up",
+    "1 if every server of the cache is connected and fit, 0 if one is not.",
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
+)
+
+PROJECTOR_ROUNDS: Final = ClosedCounter(
+    "izin_projector_rounds_total",
+    "Steps of projecting a brand into the cache, by how they ended.",
+    {"outcome": PROJECTOR_OUTCOMES},
+)
+PROJECTOR_MOVEMENTS: Final = Counter(
+    "izin_projector_movements_total", "Movements followed into the cache.", registry=REGISTRY
+)
+PROJECTOR_LAG_SECONDS: Final = Histogram(
+    "izin_projector_lag_seconds",
+    "From the commit of a movement until the cache reflects it.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
 )
 
 _requests: Final = Counter(
@@ -159,6 +213,11 @@ def count_request(service: str, route: str, method: str, *, status: int, seconds
     service = service if service in SERVICES else OTHER
     _requests.labels(service, route, closed_method(method), str(status)).inc()
     _request_seconds.labels(service, route).observe(seconds)
+
+
+def count_requests(service: str, route: str, method: str, *, status: int, amount: int) -> None:
+    """Count requests that were answered without the app, many at once; how long is measured there."""
+    _requests.labels(service, route, method, str(status)).inc(amount)
 
 
 def count_refusal(code: str) -> None:

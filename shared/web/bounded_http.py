@@ -2,13 +2,17 @@
 
 How large the head of a request may be, and how long it may take to arrive. Bodies have theirs in
 `body_limit` and `json_body`.
+
+And the answer that is being made is told when nobody is there to read it, also where further requests have
+come in behind it: the server tells the last one alone, and the others fail at the closed connection.
 """
 
 import asyncio
 from typing import Final
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES_MAX: Final = 65_536
 HEAD_SECONDS_MAX: Final = 15.0
@@ -17,8 +21,11 @@ HEAD_SECONDS_MAX: Final = 15.0
 class BoundedHttp(HttpToolsProtocol):
     """Closes a connection whose request line and headers are too large or too slow."""
 
+    _running: RequestResponseCycle | None = None
+
     _head_bytes = 0
     _in_head = False
+    _head_is_new = False
     _head_deadline: asyncio.TimerHandle | None = None
 
     @override
@@ -30,11 +37,12 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_here()
         super().connection_lost(exc)
+        self._nobody_reads()
 
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes, self._in_head = 0, True
+        self._head_bytes, self._in_head, self._head_is_new = 0, True, True
         if self._head_deadline is None:
             self._expect_head()
 
@@ -45,12 +53,25 @@ class BoundedHttp(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        self._head_is_new = False
         super().data_received(data)
-        # Counted after the parser has seen it: what belongs to a body is none of ours.
-        if self._in_head:
+        # Counted after the parser has seen it: what belongs to a body is none of ours. And from the second
+        # piece of a head on: the first may hold a thousand whole requests before it.
+        if self._in_head and not self._head_is_new:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.transport.close()
+                self._nobody_reads()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(msg)
+        self._nobody_reads()
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _expect_head(self) -> None:
         self._head_deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._give_up)
@@ -64,3 +85,9 @@ class BoundedHttp(HttpToolsProtocol):
     def _give_up(self) -> None:
         self._head_deadline = None
         self.transport.close()
+        self._nobody_reads()
+
+    def _nobody_reads(self) -> None:
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()

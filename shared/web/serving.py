@@ -35,10 +35,12 @@ def serve_app(
     port: int,
     drain_timeout_s: float = DRAIN_TIMEOUT_S,
     shares_port: bool = False,
+    protocol: type[BoundedHttp] = BoundedHttp,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then give open requests `drain_timeout_s` to finish.
 
     With `shares_port` several processes listen on the port, and the kernel deals out the connections.
+    A `protocol` of a service's own may answer before the app is asked.
 
     The server writes no log of its own: its access log would hold raw paths (`shared.web.access_log`
     writes ours), and forwarded headers are not believed, because nothing here hangs on them.
@@ -52,7 +54,7 @@ def serve_app(
         host=host,
         port=port,
         loop="uvloop",
-        http=BoundedHttp,
+        http=protocol,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -1,6 +1,7 @@
 """Addresses, rule by rule (iys-api 4.11, regulation c.1)."""
 
 import random
+import re
 
 import phonenumbers
 import pytest
@@ -13,6 +14,8 @@ from shared.domain.faults import PhoneTooLong, RecipientOfOtherKind
 from shared.domain.recipient import (
     Purpose,
     is_address_of_any_kind,
+    mobile_pattern,
+    read_addresses,
     read_recipient,
     recipient_fault,
 )
@@ -232,3 +235,42 @@ def test_reading_what_was_read_changes_nothing(
     else:
         assert first
         assert all(fault.value == raw for fault in first)
+
+
+LISTED = st.one_of(
+    st.from_regex(r"\+90(5[0-9]|599)[0-9]{7,8}", fullmatch=True),
+    st.from_regex(r"\+90599[0-9]{7}", fullmatch=True),
+    st.sampled_from(
+        [*("+905321110022", "+14155552671", "+902121110022", "a@posta.example", "A@POSTA.EXAMPLE")]
+    ),
+    st.sampled_from(["", "\n", "+905321110022\n", "+905321110022\n+905321110022", "\ud800"]),
+    st.text(max_size=20) | st.none() | st.integers() | st.lists(st.text(), max_size=1),
+)
+
+
+@given(
+    raw=st.lists(LISTED, max_size=12) | st.lists(st.from_regex(r"\+90599[0-9]{7}", fullmatch=True)),
+    channel=st.sampled_from(Channel),
+    test_range=st.booleans(),
+)
+def test_in_bulk_addresses_are_read_as_one_by_one(
+    *, raw: list[object], channel: Channel, test_range: bool
+) -> None:
+    def one(text: object) -> str | None:
+        if not isinstance(text, str):
+            return None
+        found = read(text, channel, purpose=Purpose.QUERY, test_range=test_range)
+        return found if isinstance(found, str) else None
+
+    expected = [one(text) for text in raw]
+    assert read_addresses(raw, channel, admit_test_range=test_range) == expected
+
+
+@given(raw=st.from_regex(r"\+905[0-9]{8,10}", fullmatch=True), test_range=st.booleans())
+def test_the_pattern_of_mobiles_promises_nothing_that_is_not_kept(
+    *, raw: str, test_range: bool
+) -> None:
+    if re.fullmatch(mobile_pattern(admit_test_range=test_range), raw, re.ASCII):
+        assert len(raw) == 13
+        for channel in PHONE_CHANNELS:
+            assert read(raw, channel, test_range=test_range) == raw

@@ -79,6 +79,9 @@ def good_requests(api: Api, address: str) -> None:
     assert api.post("/check", exempt | {"recipient": address}).json()["reason"] == "EXEMPT"
     many = {"brandCode": api.brand, "type": channel, "recipients": [address, f"{address}x"]}
     assert api.post("/check/batch", many).status_code == 200
+    query = f"brandCode={api.brand}&type={channel}"
+    streamed = api.send("POST", f"/check/stream?{query}", content=f"{address}\n{address}x\n")
+    assert streamed.status_code == 200
     list_body = {"recipients": [address]}
     listed = api.post(f"{api.at_brand}/consents/TACIR/status/{channel}", list_body)
     assert listed.status_code == 200
@@ -104,7 +107,14 @@ def bad_requests(api: Api, izin: Izin, address: str) -> None:
         f"/sps/{escaped}/brands/{escaped}/consents",
         f"/brands/{api.brand}/consents/BIREYSEL/rejected/MESAJ",
         f"/brands/{escaped}/consents/{escaped}/rejected/{escaped}",
-        *("/check", "/check/batch", "/oauth2/token", "/accounts/operators", "/accounts/users"),
+        *(
+            "/check",
+            "/check/batch",
+            "/check/stream",
+            "/oauth2/token",
+            "/accounts/operators",
+            "/accounts/users",
+        ),
         f"/accounts/users/{escaped}/password",
         f"/{escaped}/{escaped}",
     ]

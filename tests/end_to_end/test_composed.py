@@ -57,7 +57,7 @@ def test_every_declared_metric_is_served_and_no_label_is_made_of_input(
         for name in sample.labels
     }
     known = {"service", "route", "method", "status", "code", "reason", "channel", "kind"}
-    assert labels <= known | {"what", "outcome", "le"}
+    assert labels <= known | {"what", "outcome", "source", "why", "le"}
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
@@ -80,6 +80,7 @@ def test_one_document_describes_all_services(client: httpx.Client) -> None:
         "/accounts/providers",
         "/check",
         "/check/batch",
+        "/check/stream",
         "/brands/{tin}",
     } <= set(document["paths"])
 

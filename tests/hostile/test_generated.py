@@ -80,6 +80,7 @@ def seeds(town: Town) -> dict[str, Seed]:
         "GET /version": ("nobody", {}, None),
         "POST /check": ("operator", {}, {**asked, "recipient": number}),
         "POST /check/batch": ("operator", {}, {**asked, "recipients": [number, "x"]}),
+        "POST /check/stream": ("operator", asked, f"{number}\nx\n"),
         "GET /brands/{tin}": ("operator", {"tin": "1234567890"}, None),
         "POST /brands/{brandCode}/consents/{recipientType}/rejected/{type}": (
             "operator",
@@ -192,8 +193,12 @@ def test_the_document_tells_the_truth(
 
 def seed_case(operation: Any, good: dict[str, Seed]) -> Any:
     _role, path, body = good[operation.label]
-    given_body = {} if body is None else {"body": body, "media_type": "application/json"}
-    return operation.Case(path_parameters=used_by(operation, path), **given_body)
+    given: dict[str, Any] = {}
+    if isinstance(body, str):  # a list; who asks about what stands in the query
+        given = {"body": body, "media_type": "text/plain", "query": path}
+    elif body is not None:
+        given = {"body": body, "media_type": "application/json"}
+    return operation.Case(path_parameters=used_by(operation, path), **given)
 
 
 def used_by(operation: Any, path: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The hot statements probe indexes, by name and by every column of the key, as the pools plan them."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -8,7 +9,7 @@ from typing import Any, LiteralString
 import asyncpg
 import pytest
 
-from shared.ledger import directory, history, read_state, tail
+from shared.ledger import directory, history, read_changes, read_heads, read_state, tail
 from shared.ledger.append import APPEND, Appender
 from shared.ledger.store import ReaderPool, WriterPool, open_reader, open_writer, role_dsn
 from shared.sealing.addresses import Digester, Sealer
@@ -32,9 +33,22 @@ TAIL: Probes = {
     "movement": ("movement_pkey", ("brand_code", "extent_id", "extent_offset")),
 }
 
+# Of an extent both indexes are used: by its number for the mark, by its position for the tail.
+CHANGES: Probes = {
+    "consent": ("consent_pkey", ("brand_code", "digest")),
+    "movement": ("movement_pkey", ("brand_code", "extent_id", "extent_offset")),
+}
+
 HOT: dict[str, tuple[LiteralString, Probes]] = {
     "read_state.STATES": (read_state.STATES, CONSENT | HEAD),
     "tail.TAIL": (tail.TAIL, TAIL),
+    "read_changes.CHANGES": (read_changes.CHANGES, CHANGES | HEAD),
+    "read_changes.FILL": (
+        read_changes.FILL,
+        {**EXTENT, **HEAD, "consent": ("consent_pkey", ("brand_code", "digest"))},
+    ),
+    "read_changes.HEADS": (read_changes.HEADS, HEAD),
+    "read_heads.HEADS": (read_heads.HEADS, HEAD),
     "history.RECORD": (history.RECORD, CONSENT | MOVEMENT | EXTENT),
     "history.REPLAY": (history.REPLAY, CONSENT | MOVEMENT | EXTENT),
     "history.STATE_AT": (history.STATE_AT, CONSENT | MOVEMENT | EXTENT),
@@ -151,6 +165,41 @@ async def test_a_page_of_the_tail_reads_no_more_of_an_extent_than_it_can_hold(fu
         if node.get("Relation Name") == "movement"
     ]
     assert sum(read) <= limit * a_few_extents
+
+
+async def test_a_page_of_changes_reads_its_movements_and_their_consents_and_no_more(
+    full: Full,
+) -> None:
+    limit, a_few_extents = 10, 6
+    mark = "0, 0, 0, 0, true"
+    read = await _rows_read(full, read_changes.CHANGES, f"{mark}, {limit}")
+    assert read["movement"] <= limit * a_few_extents
+    assert read["consent"] == limit
+
+
+async def test_a_page_of_everything_reads_no_further_than_it_shows(full: Full) -> None:
+    limit = 10
+    read = await _rows_read(full, read_changes.FILL, f"0, 0, 0, 0, '\\x80', {limit}")
+    assert read["consent"] == limit
+
+
+async def _rows_read(full: Full, sql: LiteralString, arguments: str) -> Counter[str]:
+    """Run a statement on the second brand, as the pools plan it; return the rows read of each table."""
+    async with full.reader.acquire() as connection:
+        await connection.execute(f"PREPARE page AS {sql}")
+        try:
+            plan = await connection.fetchval(
+                "EXPLAIN (ANALYZE, FORMAT JSON) "
+                f"EXECUTE page({full.world.second_brand_code}, {arguments})"
+            )
+        finally:
+            await connection.execute("DEALLOCATE page")
+    read = Counter[str]()
+    for node in _nodes(json.loads(plan)[0]["Plan"]):
+        if _is_table(node):
+            rows = node["Actual Rows"] * node["Actual Loops"]
+            read[node["Relation Name"]] += round(rows + node.get("Rows Removed by Filter", 0))
+    return read
 
 
 async def test_append_probes_its_indexes(full: Full) -> None:

@@ -6,7 +6,7 @@ import tomllib
 from tests.project.repository import ROOT, files, shown, sources, text
 
 # The modules of a service that are its web side; everything else decides, and knows no framework.
-WEB_SIDE = ("__init__", "__main__", "app", "openapi", "schemas", "routes")
+WEB_SIDE = ("__init__", "__main__", "app", "openapi", "schemas", "routes", "hot_path")
 
 
 def imported_by(tree: ast.Module) -> set[str]:

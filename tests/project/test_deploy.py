@@ -47,7 +47,7 @@ def test_the_roles_are_those_that_migrate_applies() -> None:
     assert link.resolve() == ROOT / "shared" / "ledger" / "roles.sql"
 
 
-@pytest.mark.parametrize("name", ["migrate", "registry", "check"])
+@pytest.mark.parametrize("name", ["migrate", "registry", "check", "projector"])
 def test_a_service_of_the_compose_file_is_there(name: str) -> None:
     service = COMPOSE["services"][name]
     module = service["command"][2]
@@ -65,6 +65,16 @@ def test_a_service_listens_where_nginx_and_its_health_check_look(name: str) -> N
     assert port is not None
     assert f"server {name}:{port[1]};" in text("deploy/nginx.conf")
     assert f":{port[1]}/readyz" in COMPOSE["services"][name]["healthcheck"]["test"][-1]
+
+
+def test_a_projector_is_looked_after_by_the_file_that_it_renews() -> None:
+    example = text("deploy/projector.env.example")
+    heartbeat = re.search(r"^IZIN_PROJECTOR_HEARTBEAT_FILE=(.+)$", example, re.MULTILINE)
+    assert heartbeat is not None
+    service = COMPOSE["services"]["projector"]
+    assert heartbeat[1] in service["healthcheck"]["test"][-1]
+    folders = [mount.partition(":")[0] for mount in service["tmpfs"]]
+    assert heartbeat[1].rpartition("/")[0] in folders
 
 
 def test_every_secret_is_declared_and_ignored_by_git() -> None:

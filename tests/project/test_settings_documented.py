@@ -6,6 +6,7 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from services.check.projector_settings import ProjectorSettings
 from services.check.settings import CheckSettings
 from services.cli.settings import ClientSettings, UpSettings
 from services.registry.settings import RegistrySettings
@@ -14,6 +15,7 @@ from tests.project.repository import files, section, table_rows, text
 HEADINGS: dict[type[BaseSettings], str] = {
     RegistrySettings: "## The registry (`RegistrySettings`)",
     CheckSettings: "## The check (`CheckSettings`)",
+    ProjectorSettings: "## The projector (`ProjectorSettings`)",
     UpSettings: "## `izin up` and the owner's commands (`UpSettings`)",
     ClientSettings: "## The commands that talk to a server (`ClientSettings`)",
 }
@@ -21,6 +23,7 @@ HEADINGS: dict[type[BaseSettings], str] = {
 EXAMPLES: dict[str, tuple[type[BaseSettings], set[str]]] = {
     "registry": (RegistrySettings, {"IZIN_POSTGRES_DSN"}),
     "check": (CheckSettings, {"IZIN_POSTGRES_DSN"}),
+    "projector": (ProjectorSettings, {"IZIN_POSTGRES_DSN"}),
 }
 
 
@@ -74,6 +77,7 @@ def test_an_example_names_every_setting_of_its_service(name: str) -> None:
     [
         "registry",
         "check",
+        "projector",
     ],
 )
 def test_an_example_is_accepted_by_its_service(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

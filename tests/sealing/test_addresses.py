@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sealing.addresses import DIGEST_BYTES, Digester, SealBrokenError, Sealer
+from shared.sealing.addresses import DIGEST_BYTES, Digester, SealBrokenError, Sealer, block_of
 from shared.sealing.keyring import KeyRing, derive, new_key_ring
 
 RING = new_key_ring()
@@ -56,6 +56,12 @@ def test_digests_in_bulk_are_those_one_by_one(addresses: list[str]) -> None:
     assert DIGESTER.digests(iter(addresses)) == DIGESTER.digests(addresses)
 
 
+@given(st.lists(PHONES, max_size=20))
+def test_digests_of_blocks_are_those_of_their_numbers(numbers: list[str]) -> None:
+    blocks = b"".join(map(block_of, numbers))
+    assert DIGESTER.digests_of_blocks(blocks) == DIGESTER.digests(numbers)
+
+
 def test_another_key_makes_other_digests() -> None:
     ring = RING.with_new_digest_key()
     for address in (PHONE, EMAIL):
@@ -76,6 +82,8 @@ def test_a_number_that_does_not_fit_is_refused_and_spoils_nothing_after_it(numbe
         digester.digest(number)
     with pytest.raises(ValueError, match="at most 15"):
         digester.digests([PHONE, number, PHONE])
+    with pytest.raises(ValueError, match="at most 15"):
+        digester.digests([number, number])
     assert digester.digest(PHONE) == expected
     assert digester.digests([PHONE, PHONE]) == [expected, expected]
 

@@ -28,6 +28,7 @@ def test_every_metric_of_ours_is_rendered_with_its_unit() -> None:
         "izin_evidence_rows_written",
         "izin_evidence_rows_buffered",
         "izin_tokens_issued",
+        "izin_check_hot_path",
     } <= families
 
 
@@ -37,6 +38,13 @@ def test_every_combination_of_a_closed_set_stands_at_zero_from_the_start() -> No
     ):
         labels = {"channel": channel, "status": status, "kind": kind}
         assert metrics.REGISTRY.get_sample_value("izin_movements_written_total", labels) is not None
+
+
+def test_requests_may_be_counted_many_at_once() -> None:
+    labels = {"service": "check", "route": "/check", "method": "POST", "status": "200"}
+    before = sample("izin_http_requests_total", **labels)
+    metrics.count_requests("check", "/check", "POST", status=200, amount=7)
+    assert sample("izin_http_requests_total", **labels) == before + 7
 
 
 def test_a_value_outside_its_set_counts_as_other() -> None:

@@ -70,3 +70,13 @@ async def test_a_head_that_does_not_arrive_is_not_waited_for(
     async with asyncio.timeout(5):
         assert await reader.read() == b""
     writer.close()
+
+
+async def test_many_requests_at_once_are_no_large_head(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    count = 3000
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nxyz" * count)
+    for _each in range(count):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        assert await reader.readexactly(1) == b"3"
+    writer.close()

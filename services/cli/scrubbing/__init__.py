@@ -1,0 +1,1 @@
+"""What `izin scrub` is made of: rows of a file, a list on its way to the server, results, reports."""

@@ -1,0 +1,39 @@
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from services.cli.main import main
+from services.cli.scrubbing import run
+from tests.cli.scrubs import Run, environment
+from tests.cli.stub_list import ListStub, list_stub
+
+
+@pytest.fixture
+def list_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[ListStub]:
+    monkeypatch.setattr(run, "ASKED_AGAIN_AFTER_S", (0, 0, 0))
+    monkeypatch.chdir(tmp_path)
+    with list_stub() as server:
+        for name, value in environment(server, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def scrub(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], list_server: ListStub
+) -> Run:
+    """Run the command in process; returns its exit code, output and errors."""
+
+    def started(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["izin", "scrub", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return started
