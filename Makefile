@@ -57,11 +57,13 @@ cov: setup ## all tests, with the coverage that is asked for
 	$(BIN)/coverage report --include='shared/domain/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
 
-bench: setup ## print the benchmark tables; they name what is missing and never fail for being slow
-	$(BIN)/python loadtests/scenarios/single_adds.py
+bench: setup ## print the benchmark table; BENCH=quick for a short run. Never fails for being slow
+	$(BIN)/python -m loadtests.bench $(BENCH)
 
 bench-tools: ## install what the benchmarks need besides Python (Debian, as root)
-	apt-get install -y wrk
+	apt-get update
+	apt-get install -y --no-install-recommends wrk gcc libc6-dev redis-tools webdis \
+	    nginx libnginx-mod-http-lua lua-cjson
 
 # Needs `uv` (pip install uv). Universal: one file for every platform and Python; it names no registry.
 lock: ## resolve pyproject.toml into requirements.lock
