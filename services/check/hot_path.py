@@ -10,7 +10,8 @@ There is no second HTTP parser here: a client that keeps its connection repeats 
 the server's parser is asked once what a head means, and what it said is remembered.
 
 One question is under way on a connection at a time, so answers are in order. What the client sends
-meanwhile is held back.
+meanwhile is held back. A known head that comes alone is, too, for a moment: many a client sends the body in
+a packet of its own.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ HEAD_BYTES_MAX: Final = 4096
 BODY_BYTES_MAX: Final = 1024
 HEADS_MAX: Final = 10_000
 HELD_BYTES_MAX: Final = 65_536
+BODY_WAIT_S: Final = 0.005
 COUNTED_EVERY_S: Final = 0.25
 
 _REQUEST_LINE: Final = b"POST /check HTTP/1.1\r\n"
@@ -72,6 +74,8 @@ class HotPath(BoundedHttp):
     _asked_at = 0.0
     _answered_at = 0.0
     _held = b""  # what was read meanwhile
+    _begun = b""  # a head whose body may come at once
+    _patience: asyncio.TimerHandle | None = None
     _long_way = 0  # requests that the parent is reading, and those that it is answering
     _handing_over = False
     _leaving = False  # the server stops, and waits for this answer
@@ -80,7 +84,10 @@ class HotPath(BoundedHttp):
     def data_received(self, data: bytes) -> None:
         if self._asked is not None:
             self._hold(data)
-        elif not self._take(data):
+            return
+        if self._begun:
+            data = self._take_up() + data
+        if not self._take(data):
             super().data_received(data)
 
     def _take(self, data: bytes) -> bool:
@@ -100,6 +107,9 @@ class HotPath(BoundedHttp):
             self._head = head = self._shared.head_of(data, plain)
         if head.ticket is None:
             return False
+        if len(data) < head.request_bytes:
+            self._wait_for_body(data)
+            return True
         self._asked, self._asked_at = data, self.loop.time()
         body = data[len(head.block) :]
         if not plain.ask(head.ticket, body, self._answer, asked_at=self._asked_at):
@@ -139,7 +149,7 @@ class HotPath(BoundedHttp):
             self._look_again(self.timeout_keep_alive)
 
     def _hand_over(self, request: bytes) -> None:
-        """Let the app answer. If that is for a ticket that is worth nothing, the next request gets a new one."""
+        """Let the app answer. If the ticket is worth nothing any more, the next request gets a new one."""
         metrics.HOT_PATH.add("handed_over")
         self._shared.heads_seen.pop(self._head.block, None)
         self._head = _NOT_PLAIN
@@ -148,6 +158,20 @@ class HotPath(BoundedHttp):
         self._handing_over = False
         if self._leaving:
             super().shutdown()
+
+    def _wait_for_body(self, head: bytes) -> None:
+        self._begun = head
+        self._patience = self.loop.call_later(BODY_WAIT_S, self._wait_no_longer)
+
+    def _wait_no_longer(self) -> None:
+        if self._begun:
+            super().data_received(self._take_up())
+
+    def _take_up(self) -> bytes:
+        head, self._begun = self._begun, b""
+        if self._patience is not None:
+            self._patience.cancel()
+        return head
 
     def _hold(self, data: bytes) -> None:
         self._held += data
@@ -190,6 +214,7 @@ class HotPath(BoundedHttp):
     @override
     def shutdown(self) -> None:
         self._leaving = True
+        self._wait_no_longer()
         if self._asked is None:
             super().shutdown()
 
@@ -197,8 +222,8 @@ class HotPath(BoundedHttp):
     def timeout_keep_alive_handler(self) -> None:
         """Close, unless somebody was answered meanwhile: requests here set and cancel no timers."""
         self.timeout_keep_alive_task = None
-        if self._asked is not None:
-            return  # its answer sets the next one
+        if self._asked is not None or self._begun:
+            return  # the answer sets the next one
         idle_s = self.loop.time() - self._answered_at
         if idle_s < self.timeout_keep_alive:
             self._look_again(self.timeout_keep_alive - idle_s)
@@ -207,6 +232,7 @@ class HotPath(BoundedHttp):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._take_up()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # the parent keeps it where the client was not polite
 
@@ -227,22 +253,26 @@ class _Shared:
     answered: int = 0
 
     def head_of(self, data: bytes, plain: PlainChecks) -> _Head:
-        """Return the head of one whole plain request of somebody who is known, else `_NOT_PLAIN`."""
+        """Return the head of one plain request of somebody who is known, else `_NOT_PLAIN`.
+
+        The request is whole, or it is a head that was seen before, and nothing else.
+        """
         end = data.find(HEAD_END, 0, HEAD_BYTES_MAX) + len(HEAD_END)
-        is_small = len(_REQUEST_LINE) < end < len(data) <= end + BODY_BYTES_MAX
+        is_small = len(_REQUEST_LINE) < end <= len(data) <= end + BODY_BYTES_MAX
         if not is_small or not data.startswith(_REQUEST_LINE):
             return _NOT_PLAIN
-        block = data[:end]
-        head = self.heads_seen.get(block)
-        if head is None:
-            authorization = authorization_of_plain(block, data[end:], path=PATH)
-            ticket = None if authorization is None else plain.ticket_of(authorization)
-            if ticket is None:
-                return _NOT_PLAIN  # and not remembered: strangers must not fill the memory
-            if len(self.heads_seen) >= HEADS_MAX:
-                del self.heads_seen[next(iter(self.heads_seen))]
-            head = self.heads_seen[block] = _Head(block, len(data), ticket)
-        return head if head.request_bytes == len(data) else _NOT_PLAIN
+        head = self.heads_seen.get(data[:end]) or self._learned(data[:end], data[end:], plain)
+        return head if len(data) in {end, head.request_bytes} else _NOT_PLAIN
+
+    def _learned(self, block: bytes, body: bytes, plain: PlainChecks) -> _Head:
+        authorization = authorization_of_plain(block, body, path=PATH)
+        ticket = None if authorization is None else plain.ticket_of(authorization)
+        if ticket is None:
+            return _NOT_PLAIN  # and not remembered: strangers must not fill the memory
+        if len(self.heads_seen) >= HEADS_MAX:
+            del self.heads_seen[next(iter(self.heads_seen))]
+        head = self.heads_seen[block] = _Head(block, len(block) + len(body), ticket)
+        return head
 
     def count(self, loop: asyncio.AbstractEventLoop) -> None:
         """Count one answer, in the metrics a few times a second: one by one would cost too much."""

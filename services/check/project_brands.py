@@ -28,6 +28,7 @@ REST_A_LOOK: Final = 4
 # In so many seconds every brand is looked at for what somebody who died has left.
 TIDY_PERIOD_S: Final = 60.0
 TIDY_PAUSE_MIN_S: Final = 0.005
+OTHERS_TURN: Final = 4
 CALM_S: Final = 5.0
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
@@ -74,10 +75,9 @@ class BrandsProjector:
                 turn.cancel()
             await asyncio.gather(*self._turns, return_exceptions=True)
 
-    def hear(self, brand_code: int, *, thorough: bool = False) -> None:
-        """Take note that a brand may be behind; one that is being worked on gets another turn."""
-        self._queue.put(brand_code, thorough=thorough)
-        self._begin_turns()
+    def hear(self, brand_code: int) -> None:
+        """Take note that a brand has moved; one that is being worked on gets another turn."""
+        self._put(brand_code, nudged=True)
 
     def look_soon(self) -> None:
         """Look at all brands without waiting for the interval: nudges may have been lost."""
@@ -87,6 +87,10 @@ class BrandsProjector:
         """Return what was done since the last call."""
         tally, self._brand.tally = self._brand.tally, Tally()
         return tally
+
+    def _put(self, brand_code: int, *, nudged: bool = False, thorough: bool = False) -> None:
+        self._queue.put(brand_code, nudged=nudged, thorough=thorough)
+        self._begin_turns()
 
     def _begin_turns(self) -> None:
         while len(self._turns) < self._at_a_time and (next_up := self._queue.take()) is not None:
@@ -151,7 +155,7 @@ class BrandsProjector:
             raws = await self._store.watermarks([head.brand_code for head in heads])
             for head in heads:
                 if not is_at(raws.get(head.brand_code), head):
-                    self.hear(head.brand_code)
+                    self._put(head.brand_code)
             known += [head.brand_code for head in heads]
             if len(heads) < BRANDS_A_PAGE:
                 self._known = known
@@ -165,7 +169,7 @@ class BrandsProjector:
                 await asyncio.sleep(max(self._tidy_period_s / len(self._known), TIDY_PAUSE_MIN_S))
                 try:
                     if is_building(await self._store.watermark(brand_code, "n")):
-                        self.hear(brand_code, thorough=True)
+                        self._put(brand_code, thorough=True)
                     else:
                         await self._store.clean(brand_code)
                 except CacheUnavailableError as error:
@@ -177,34 +181,40 @@ class BrandsProjector:
 class _Queue:
     """Brands that are due, each once, and those that are being worked on.
 
-    Turns that go on with long work are at most so many at a time, so that a brand that has just moved
-    need not wait behind the building of others.
+    Who was nudged goes first, and turns that go on with long work are at most so many at a time: a brand that
+    has just moved need not wait behind the building of all others.
     """
 
     def __init__(self, *, long_turns_max: int) -> None:
         self._long_turns_max = long_turns_max
+        # In each, the value says whether the turn must be thorough.
+        self._nudged: dict[int, bool] = {}
         self._due: dict[int, bool] = {}
         self._unfinished: dict[int, bool] = {}
-        self._working: dict[int, bool] = {}  # whether its turn is one of the long ones
         self._again: dict[int, bool] = {}
+        self._working: dict[int, bool] = {}  # whether it is one of the long turns
+        self._taken = 0
 
-    def put(self, brand_code: int, *, thorough: bool) -> None:
-        """Queue a brand, unless it is there; the value says whether its turn must be thorough."""
+    def put(self, brand_code: int, *, nudged: bool, thorough: bool) -> None:
+        """Queue a brand, or see to it that it will have another turn."""
         if brand_code in self._working:
             queue = self._again
         elif brand_code in self._unfinished:
             queue = self._unfinished
+        elif nudged or brand_code in self._nudged:
+            queue = self._nudged
+            thorough = self._due.pop(brand_code, False) or thorough
         else:
             queue = self._due
         queue[brand_code] = thorough or queue.get(brand_code, False)
 
     def take(self) -> tuple[int, bool] | None:
         """Return the next brand and whether to be thorough; None when nothing may begin now."""
-        long_turns = sum(self._working.values())
-        is_long = bool(self._unfinished) and long_turns < self._long_turns_max
-        queue = self._unfinished if is_long else self._due
+        is_long = sum(self._working.values()) < self._long_turns_max and bool(self._unfinished)
+        queue = self._unfinished if is_long else self._next_queue()
         if not queue:
             return None
+        self._taken += 1
         brand_code = next(iter(queue))
         self._working[brand_code] = is_long
         return brand_code, queue.pop(brand_code)
@@ -216,7 +226,13 @@ class _Queue:
         if unfinished:
             self._unfinished[brand_code] = thorough or bool(again)
         elif again is not None:
-            self._due[brand_code] = again
+            self._nudged[brand_code] = again
+
+    def _next_queue(self) -> dict[int, bool]:
+        """Choose, so that nudges come first and yet never keep the others waiting for ever."""
+        if self._taken % OTHERS_TURN == 0:
+            return self._due or self._nudged
+        return self._nudged or self._due
 
 
 class _Away:

@@ -62,8 +62,10 @@ class Directory:
                 self._headers.clear()
                 self._version = version
             elif version > self._version:
+                incarnation = self._incarnation
                 reached, subjects = await ledger_directory.changes_since(self._pool, self._version)
-                if reached < version:  # another server answered than the one that we have just read
+                # Another server answered than the one that we have just read, or it was lost meanwhile.
+                if reached < version or incarnation != self._incarnation:
                     self.forget_all()
                     raise LedgerUnavailableError(_GONE_BACK)
                 self._version = reached
@@ -83,9 +85,11 @@ class Directory:
         if user_id in self._users:
             return self._users[user_id]
         for _ in range(READS_MAX):
+            incarnation = self._incarnation
             version, user = await ledger_directory.read_user(self._pool, user_id)
-            # Read before a change that this copy has already passed? Then it may be the old one.
-            if version >= self._version:
+            # Read before a change that this copy has already passed, or from a server that we have lost
+            # since? Then it may be the old one.
+            if version >= self._version and incarnation == self._incarnation:
                 _remember(self._users, user_id, user)
                 return user
         self.forget_all()
@@ -96,8 +100,9 @@ class Directory:
         if header in self._headers:
             return self._headers[header]
         for _ in range(READS_MAX):
+            incarnation = self._incarnation
             version, brand_code = await ledger_directory.header_owner(self._pool, header)
-            if version >= self._version:
+            if version >= self._version and incarnation == self._incarnation:
                 _remember(self._headers, header, brand_code)
                 return brand_code
         self.forget_all()
@@ -131,8 +136,7 @@ class Directory:
         copy = self._brands.get(brand_code)
         if copy is not None and copy.authority_version == authority_version:
             return copy
-        brand = await ledger_directory.read_brand(self._pool, brand_code)
-        metrics.AUTHORITY_RELOADS.add("brand")
+        brand = await self._read_brand(brand_code)
         if brand is None:
             self._brands.pop(brand_code, None)
             return None
@@ -140,6 +144,17 @@ class Directory:
             raise LedgerUnavailableError(_GONE_BACK)
         _remember(self._brands, brand_code, brand)
         return brand
+
+    async def _read_brand(self, brand_code: int) -> BrandRow | None:
+        """Read a brand from the server that we are connected to now."""
+        for _ in range(READS_MAX):
+            incarnation = self._incarnation
+            brand = await ledger_directory.read_brand(self._pool, brand_code)
+            metrics.AUTHORITY_RELOADS.add("brand")
+            # The same version of a ledger that was restored meanwhile may mean other rights.
+            if incarnation == self._incarnation:
+                return brand
+        raise LedgerUnavailableError(_GONE_BACK)
 
 
 def _remember(copies: dict[K, V], key: K, value: V) -> None:

@@ -254,3 +254,29 @@ async def test_a_list_of_changes_that_falls_short_is_not_believed(
     with pytest.raises(LedgerUnavailableError):
         await directory.catch_up(version + 1)
     assert directory._users == {}
+
+
+async def test_a_read_of_a_server_that_was_lost_meanwhile_is_not_remembered(
+    pool: CountingPool, directory: Directory, reader: ReaderPool, world: World
+) -> None:
+    """A restored ledger has the same versions again, and other rights."""
+    authority = await _authority(reader, world.brand_code)
+    await directory.catch_up(await _version(reader))
+    pool.hold = asyncio.Event()
+    held = pool.hold
+    reading = asyncio.create_task(directory.user(world.provider.user_id))
+    await pool.held.wait()
+    directory.forget_all()
+    asked = pool.asked
+    held.set()
+    assert await reading is not None
+    assert pool.asked == asked + 1  # read once more, from whoever answers now
+    pool.held.clear()
+    pool.hold = held = asyncio.Event()
+    brand = asyncio.create_task(directory.brand(world.brand_code, authority))
+    await pool.held.wait()
+    directory.forget_all()
+    asked = pool.asked
+    held.set()
+    assert await brand is not None
+    assert pool.asked > asked

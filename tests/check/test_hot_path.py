@@ -133,6 +133,42 @@ def test_a_request_in_pieces_goes_to_the_app(server: HotServer, client: socket.s
     assert server.plain.asked == []
 
 
+def test_a_body_may_come_behind_a_head_that_is_known(
+    server: HotServer, client: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_path, "BODY_WAIT_S", 5.0)
+    cut = PLAIN.index(b"{")
+    [connection] = server.connections
+    for n in range(1, 6):  # the first one teaches the head
+        client.sendall(request(question(n))[:cut])
+        eventually(lambda: connection._begun or connection._long_way)
+        client.sendall(question(n))
+        assert read_answers(client)[0].endswith(answer_to(question(n)))
+        if n == 1:
+            client.sendall(PLAIN)
+            read_answers(client)
+    assert server.ways() == (5, 1)
+    client.sendall(PLAIN[:cut])  # and anything else behind it goes to the app with it
+    eventually(lambda: connection._begun)
+    client.sendall(PLAIN[cut:] + PLAIN)
+    read_answers(client, 2)
+    assert server.ways() == (5, 3)
+
+
+def test_a_body_is_waited_for_a_moment(server: HotServer, client: socket.socket) -> None:
+    cut = PLAIN.index(b"{")
+    client.sendall(PLAIN)
+    read_answers(client)
+    [connection] = server.connections
+    client.sendall(PLAIN[:cut])
+    eventually(lambda: connection._long_way == 2)
+    client.sendall(PLAIN[cut:])
+    read_answers(client)
+    assert server.ways() == (1, 1)
+    with server.connect() as other:  # which leaves in that moment
+        other.sendall(PLAIN[:cut])
+
+
 def test_what_comes_meanwhile_waits_for_its_turn(server: HotServer, client: socket.socket) -> None:
     server.plain.holds_back = True
     [connection] = server.connections
@@ -323,44 +359,6 @@ def test_after_a_miss_the_credential_is_looked_up_again(
         client.sendall(PLAIN)
         read_answers(client)
     assert server.plain.tickets == ["Bearer known"] * 2
-
-
-def test_a_reader_who_is_slow_holds_up_himself_alone(
-    server: HotServer, client: socket.socket
-) -> None:
-    """His answers fill all buffers; then his requests wait on his side, and our memory stays bounded."""
-    sent = 0
-    with socket.socket() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.connect(("127.0.0.1", server.port))
-        slow.settimeout(60)
-        eventually(lambda: len(server.connections) == 2)
-        [his] = [one for one in server.connections if one.client == slow.getsockname()]
-        his.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-
-        def all_answered() -> bool:
-            return len(server.plain.asked) == sent and his._asked is None
-
-        while not his.flow.write_paused:
-            slow.sendall(PLAIN)
-            sent += 1
-            eventually(all_answered)
-        slow.sendall(PLAIN)  # and now the app's turn has come, which waits for the reader
-        eventually(lambda: server.app.asked)
-        assert len(server.plain.asked) == sent
-        sending = Thread(target=slow.sendall, args=(PLAIN * 3000,))
-        sending.start()
-        for n in range(1, 50):
-            client.sendall(request(question(n)))
-            assert read_answers(client)[0].endswith(answer_to(question(n)))
-        assert his.transport.get_write_buffer_size() < 400_000
-        sent += 3001
-        client.sendall(PLAIN)
-        [answer] = read_answers(client)
-        received = bytearray()
-        while sending.is_alive() or len(received) < sent * len(answer):
-            received += slow.recv(65_536)
-    assert masked(received) == masked(answer) * sent
 
 
 def test_requests_are_counted_as_the_app_counts_them(

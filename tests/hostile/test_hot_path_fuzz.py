@@ -156,14 +156,16 @@ async def test_pipelines_of_every_mixture(twins: Twins, hot: bytes) -> None:
         share = chance.choice((0.5, 0.9, 1.0))
         count = chance.randint(2, 50)
         sent = [chance.choice(plain if chance.random() < share else other) for _ in range(count)]
-        longest = chance.choice((0, 40, 400, 4000, 40_000))
-        pieces = cut(b"".join(sent), longest) if longest else sent
+        longest = chance.choice((-1, 0, 40, 400, 4000, 40_000))
+        pieces = cut(b"".join(sent), longest) if longest > 0 else sent
+        if longest < 0:  # each head and each body by itself
+            pieces = [part for one in sent for part in re.split(rb"(?<=\r\n\r\n)", one) if part]
         haste = chance.choice((0.2, 0.7, 1.0))
         made: list[Step] = [hot, 1]
         for piece in pieces:
             made.append(piece)
             if len(made) < 300 and chance.random() > haste:
-                made.append(chance.choice((0.0, 0.0005, 0.003)))
+                made.append(chance.choice((0.0, 0.0005, 0.003, 0.006)))
         return [*made, GOODBYE]
 
     await all_of(twins.same, [steps() for _ in range(120)])
