@@ -32,11 +32,9 @@ _VALUE_OF: Final[dict[object, int]] = {b"%d" % value: value for value in range(V
 _VALUE_OF[None] = 0
 # A digest's two parts, as `layout.bucket_number` and `layout.field_of` take them.
 _DIGEST: Final = Struct(">I8s4x")
-# How the key of a bucket ends, and the length of the field after it.
-_BUCKET: Final = b"%d\r\n$8\r\n"
-_BUCKET_BYTES_MORE: Final = len(_BUCKET % 0) - 1
-_LISTED_BITS: Final = 12
-_BUCKETS: Final = [_BUCKET % number for number in range(1 << _LISTED_BITS)]
+_END: Final = b"\r\n"
+# So many beginnings of commands are kept, a hundred bytes each; then it is begun anew.
+BEGINNINGS_MAX: Final = 131_072
 
 
 class Page(NamedTuple):
@@ -54,30 +52,34 @@ Pages: TypeAlias = Mapping[int, Page]
 PagesDone: TypeAlias = Callable[[Pages], None]
 
 
-class _AnyBucket:
-    """What `_BUCKETS` is, for numbers that are not listed there."""
+class _Beginnings(dict[int, bytes]):
+    """The beginning of a command by the number of its bucket, made when it is first wanted."""
 
-    def __getitem__(self, number: int) -> bytes:
-        return _BUCKET % number
+    def __init__(self, prefix: bytes, make_room: Callable[[], None]) -> None:
+        self._prefix = prefix
+        self._make_room = make_room
+
+    def __missing__(self, number: int) -> bytes:
+        key = b"%b%d" % (self._prefix, number)
+        beginning = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b\r\n$8\r\n" % (len(key), key)
+        self._make_room()
+        self[number] = beginning
+        return beginning
 
 
 class _Known:
     """The last W seen of a brand, and the beginnings of the commands that follow from it."""
 
-    __slots__ = ("ends", "get_watermark", "heads", "raw", "shift", "watermark")
+    __slots__ = ("beginnings", "get_watermark", "raw", "shift", "watermark")
 
-    def __init__(self, brand_code: int, raw: bytes, watermark: Watermark) -> None:
+    def __init__(
+        self, brand_code: int, raw: bytes, watermark: Watermark, make_room: Callable[[], None]
+    ) -> None:
         self.raw = raw
         self.watermark = watermark
         self.get_watermark = _get_watermark(brand_code)
         self.shift = 32 - watermark.bucket_bits
-        self.ends = _BUCKETS if watermark.bucket_bits <= _LISTED_BITS else _AnyBucket()
-        prefix = bucket_prefix(brand_code, watermark.generation)
-        # At place n: the command up to a bucket's number, where number and what follows are n bytes long.
-        self.heads = [
-            b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b" % (len(prefix) + length - _BUCKET_BYTES_MORE, prefix)
-            for length in range(_BUCKET_BYTES_MORE + 11)
-        ]
+        self.beginnings = _Beginnings(bucket_prefix(brand_code, watermark.generation), make_room)
 
     def is_laid_out_as(self, watermark: Watermark) -> bool:
         """Say whether the commands made here find the entries of this W."""
@@ -89,22 +91,11 @@ class _Known:
         self.raw = raw
         self.watermark = watermark
 
-    def command(self, digest: bytes) -> bytes:
-        """Return the HGET for one address."""
-        bits: int
-        field: bytes
-        bits, field = _DIGEST.unpack(digest)
-        end = self.ends[bits >> self.shift]
-        return b"%b%b%b\r\n" % (self.heads[len(end)], end, field)
-
-    def commands(self, digests: Sequence[bytes]) -> list[bytes]:
-        """Return what `command` does for many, in one pass: this is run for every address asked."""
-        heads, ends, shift = self.heads, self.ends, self.shift
+    def commands(self, digests: Sequence[bytes]) -> bytes:
+        """Return one HGET for each address, in one pass: this is run for every address asked."""
+        beginnings, shift = self.beginnings, self.shift
         split: Iterator[tuple[int, bytes]] = _DIGEST.iter_unpack(b"".join(digests))
-        return [
-            b"%b%b%b\r\n" % (heads[len(end := ends[bits >> shift])], end, field)
-            for bits, field in split
-        ]
+        return _END.join([beginnings[bits >> shift] + field for bits, field in split]) + _END
 
 
 # A brand, what was known of it when it was asked for, and how many entries were asked for. A plain tuple: one
@@ -120,6 +111,7 @@ class CacheReader:
     def __init__(self, servers: CacheServers) -> None:
         self._servers = servers
         self._known: dict[int, _Known] = {}
+        self._kept = 0
 
     def read(self, asked: Asked, done: PagesDone) -> None:
         """Ask for W and entries of brands; `done` is called once, on the loop, never before this returns.
@@ -144,6 +136,7 @@ class CacheReader:
 
     def _ask(self, link: Link, asked: Asked, done: PagesDone) -> None:
         commands = [MULTI]
+        replies = 2  # MULTI's and EXEC's
         parts: list[_Part] = []
         for brand_code, digests in asked.items():
             known = self._known.get(brand_code)
@@ -152,14 +145,14 @@ class CacheReader:
                 parts.append((brand_code, None, _NOT_ASKED if digests else 0))
             else:
                 commands.append(known.get_watermark)
-                if len(digests) == 1:
-                    commands.append(known.command(digests[0]))
-                else:
-                    commands += known.commands(digests)
+                if digests:
+                    commands.append(known.commands(digests))
+                    replies += len(digests)
                 parts.append((brand_code, known, len(digests)))
+            replies += 1
         commands.append(EXEC)
         take = partial(self._take, parts, done)
-        link.send(b"".join(commands), replies=len(commands), done=take)
+        link.send(b"".join(commands), replies=replies, done=take)
 
     def _take(self, parts: Sequence[_Part], done: PagesDone, replies: Replies | None) -> None:
         """Make pages of the replies; only the last one, EXEC's, holds anything."""
@@ -196,8 +189,16 @@ class CacheReader:
         if before is not None and before.is_laid_out_as(watermark):
             before.move_to(raw, watermark)
             return before
-        known = self._known[brand_code] = _Known(brand_code, raw, watermark)
+        known = self._known[brand_code] = _Known(brand_code, raw, watermark, self._make_room)
         return None if entries else known
+
+    def _make_room(self) -> None:
+        """Forget all beginnings when they are too many; those that are wanted are soon made again."""
+        self._kept += 1
+        if self._kept > BEGINNINGS_MAX:
+            self._kept = 1
+            for known in self._known.values():
+                known.beginnings.clear()
 
 
 class _Gathering:

@@ -50,13 +50,18 @@ class Cluster:
             self.say(node, "CLUSTER SETSLOT", slot, "NODE", self._ids[target])
 
     def give_away(self, source: int, target: int) -> None:
-        """Leave a node, which holds nothing, without slots; the others hear it from the new owner."""
+        """Leave a node, which holds nothing, without slots; all are told, for gossip may take long.
+
+        The new owner last: whoever hears of it that way becomes a replica, and takes no such command.
+        """
         first, last = _third(source)
-        with self.nodes[target].admin as admin, admin.pipeline(transaction=False) as pipeline:
-            for slot in range(first, last + 1):
-                pipeline.execute_command("CLUSTER SETSLOT", slot, "NODE", self._ids[target])
-            pipeline.execute_command("CLUSTER BUMPEPOCH")
-            pipeline.execute()
+        for node in (*(n for n in range(NODES) if n != target), target):
+            with self.nodes[node].admin as admin, admin.pipeline(transaction=False) as pipeline:
+                for slot in range(first, last + 1):
+                    pipeline.execute_command("CLUSTER SETSLOT", slot, "NODE", self._ids[target])
+                if node == target:
+                    pipeline.execute_command("CLUSTER BUMPEPOCH")
+                pipeline.execute()
         _wait_until(lambda: all(self._ids[source] not in owners(node) for node in self.nodes))
 
 
