@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from services.check.decision_table import DECISIONS, WORDS, code_of, codes_of, meanings
+from services.check.decision_table import WORDS, code_of, codes_of, meanings
 from services.check.evidence import EvidenceLog
 from services.check.question import Question
 from services.check.read_cache import CachedStates
@@ -42,17 +42,19 @@ from shared.ledger.read_state import Key, KeySnapshot
 from shared.sealing.addresses import Digester
 from shared.telemetry import metrics
 
+# What of a deadline is left for the ledger's own answer when a round does not come.
+RESERVED_FOR_LEDGER = 0.5
 # Deadlines count per group of so many addresses (design 9), and other requests get their turn after it.
 GROUP: Final = 1000
 # A credential that is seen for the first time is looked up, and a password passes the slow hash.
 HASH_S: Final = 1.0
 # A header that moves to another brand while we ask is asked for again, so often at most.
-ROUNDS_MAX: Final = 5
+ATTEMPTS_MAX: Final = 5
 # So many addresses are worked on one by one before others get their turn.
 AT_ONCE: Final = 500
 
 INVALID: Final = code_of(Decision(Reason.INVALID_RECIPIENT, None))
-Source = Literal["cache", "ledger", "none"]
+AnsweredFrom = Literal["cache", "ledger", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,14 @@ class Answer:
     position: int | None
     verified: bool
     sender: Reason | None = None
-    source: Source = "none"
-
-    @property
-    def decisions(self) -> list[Decision]:
-        """Return the decisions themselves."""
-        return [DECISIONS[code] for code in self.codes]
+    source: AnsweredFrom = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What was read about the addresses of a question: values of the cache, or snapshots of the ledger."""
 
-    source: Source
+    source: AnsweredFrom
     position: int | None
     directory_version: int
     authority_version: int | None
@@ -146,7 +143,7 @@ class Checker:
         budget_s = self.deadline_s * -(-len(question.recipients) // GROUP)
         expires_at = (loop.time() if asked_at is None else asked_at) + budget_s
         addresses = await self._addresses(question)
-        cache_until = None if skip_cache else expires_at
+        cache_until = None if skip_cache else expires_at - budget_s * RESERVED_FOR_LEDGER
         try:
             left_s = expires_at - loop.time()
             judged = await within(left_s, self._judged(ticket, question, addresses, cache_until))
@@ -178,7 +175,7 @@ class Checker:
         cache_until: float | None,
     ) -> _Judged:
         """Answer from the cache, until that is of no use any more, else from the ledger."""
-        for _round in range(ROUNDS_MAX):
+        for _attempt in range(ATTEMPTS_MAX):
             brand_code = await self._brand_code(question)
             read = await self._from_cache(question, brand_code, addresses, cache_until)
             read = read or await self._from_ledger(question, brand_code, addresses)

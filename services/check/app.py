@@ -34,7 +34,8 @@ from shared.ledger.read_heads import open_heads
 from shared.ledger.readiness import open_ledger, require_fit
 from shared.ledger.store import ReaderPool, open_reader
 from shared.sealing.addresses import Digester
-from shared.sealing.keyring import KeyRing, read_key_file
+from shared.sealing.keyring import read_key_file
+from shared.telemetry import metrics
 from shared.web.body_limit import BodyLimits
 from shared.web.direct import DirectRoutes
 from shared.web.errors import ErrorRenderer, install_error_handlers
@@ -61,21 +62,21 @@ class _Opened:
     """What stands behind the routes while the service runs."""
 
     settings: CheckSettings
-    ring: KeyRing
     pool: ReaderPool
     digester: Digester
     evidence: EvidenceLog
     directory: Directory
-    gate: Gate = field(init=False)
-    cache: CacheServers | None = None
+    gate: Gate
+    caches: list[CacheServers] = field(default_factory=list[CacheServers])  # one a lane
 
-    def __post_init__(self) -> None:
-        self.gate = Gate(
-            pool=self.pool,
-            directory=self.directory,
-            tokens=TokenIssuer(self.ring),
-            now=utc_now,
-        )
+    @property
+    def cache_is_up(self) -> bool:
+        """Whether every lane can ask the cache."""
+        return bool(self.caches) and all(cache.is_up for cache in self.caches)
+
+    def show_cache(self) -> None:
+        """Show it to who looks at the metrics."""
+        metrics.CACHE_UP.set(self.cache_is_up)
 
 
 def create_app(settings: CheckSettings, *, door: HotDoor | None = None) -> FastAPI:
@@ -124,8 +125,7 @@ def _parts(settings: CheckSettings, opened: list[_Opened]) -> dict[str, Check]:
         await require_fit(opened[0].pool, opened[0].digester)
 
     async def cache_answers() -> None:
-        cache = opened[0].cache
-        if cache is None or not cache.is_up:
+        if not opened[0].cache_is_up:
             raise CacheAwayError
 
     parts: dict[str, Check] = {"ledger": ledger_answers}
@@ -147,7 +147,8 @@ async def _open(settings: CheckSettings, stack: AsyncExitStack) -> _Opened:
     stack.push_async_callback(evidence.aclose)
     directory = Directory(pool)
     on_connect.append(directory.forget_all)
-    return _Opened(settings, ring, pool, digester, evidence, directory)
+    gate = Gate(pool=pool, directory=directory, tokens=TokenIssuer(ring), now=utc_now)
+    return _Opened(settings, pool, digester, evidence, directory, gate)
 
 
 async def _open_rounds(services: _Opened, stack: AsyncExitStack) -> CachedStates | None:
@@ -166,8 +167,10 @@ async def _open_rounds(services: _Opened, stack: AsyncExitStack) -> CachedStates
 
     async def lane() -> Rounds:
         cache = await stack.enter_async_context(
-            open_cache(url, timeout_s=settings.check_cache_timeout_s)
+            open_cache(url, timeout_s=settings.check_cache_timeout_s, on_change=services.show_cache)
         )
+        services.caches.append(cache)
+        services.show_cache()
         heads = await stack.enter_async_context(
             open_heads(
                 settings.dsn,
@@ -176,7 +179,6 @@ async def _open_rounds(services: _Opened, stack: AsyncExitStack) -> CachedStates
                 on_failure=services.directory.forget_all,
             )
         )
-        services.cache = cache
 
         def nudge(brand_code: int) -> None:
             if cache.is_up:  # else a projector could do nothing about it

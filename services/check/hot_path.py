@@ -136,10 +136,12 @@ class HotPath(BoundedHttp):
 
     def _write(self, body: bytes) -> None:
         shared, of_server = self._shared, self.server_state.default_headers
-        if shared.heads.of_server is not of_server:
-            shared.heads = AnswerHeads(of_server)
+        if shared.answer_heads.of_server is not of_server:
+            shared.answer_heads = AnswerHeads(of_server)
         end = CLOSING_HEAD_END if self._leaving else HEAD_END
-        self.transport.write(b"".join((shared.heads[len(body)], next(shared.ids), end, body)))
+        self.transport.write(
+            b"".join((shared.answer_heads[len(body)], next(shared.ids), end, body))
+        )
         self.server_state.total_requests += 1
         shared.count(self.loop)
         self._answered_at = self.loop.time()
@@ -151,7 +153,7 @@ class HotPath(BoundedHttp):
     def _hand_over(self, request: bytes) -> None:
         """Let the app answer. If the ticket is worth nothing any more, the next request gets a new one."""
         metrics.HOT_PATH.add("handed_over")
-        self._shared.heads_seen.pop(self._head.block, None)
+        self._shared.request_heads.pop(self._head.block, None)
         self._head = _NOT_PLAIN
         self._handing_over = True
         super().data_received(request)
@@ -247,8 +249,8 @@ class _Shared:
     """What the connections of a process share."""
 
     door: HotDoor
-    heads_seen: dict[bytes, _Head] = field(default_factory=dict[bytes, _Head])
-    heads: AnswerHeads = field(default_factory=lambda: AnswerHeads(()))
+    request_heads: dict[bytes, _Head] = field(default_factory=dict[bytes, _Head])
+    answer_heads: AnswerHeads = field(default_factory=lambda: AnswerHeads(()))
     ids: Iterator[bytes] = field(default_factory=request_ids)
     answered: int = 0
 
@@ -261,7 +263,7 @@ class _Shared:
         is_small = len(_REQUEST_LINE) < end <= len(data) <= end + BODY_BYTES_MAX
         if not is_small or not data.startswith(_REQUEST_LINE):
             return _NOT_PLAIN
-        head = self.heads_seen.get(data[:end]) or self._learned(data[:end], data[end:], plain)
+        head = self.request_heads.get(data[:end]) or self._learned(data[:end], data[end:], plain)
         return head if len(data) in {end, head.request_bytes} else _NOT_PLAIN
 
     def _learned(self, block: bytes, body: bytes, plain: PlainChecks) -> _Head:
@@ -269,9 +271,9 @@ class _Shared:
         ticket = None if authorization is None else plain.ticket_of(authorization)
         if ticket is None:
             return _NOT_PLAIN  # and not remembered: strangers must not fill the memory
-        if len(self.heads_seen) >= HEADS_MAX:
-            del self.heads_seen[next(iter(self.heads_seen))]
-        head = self.heads_seen[block] = _Head(block, len(block) + len(body), ticket)
+        if len(self.request_heads) >= HEADS_MAX:
+            del self.request_heads[next(iter(self.request_heads))]
+        head = self.request_heads[block] = _Head(block, len(block) + len(body), ticket)
         return head
 
     def count(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.check.schemas import BatchAnswer, CheckAnswer, Sender, StreamEnd, StreamLine
+from services.check.schemas import BatchAnswer, CheckAnswer, SenderFields, StreamEnd, StreamLine
 from shared.web.openapi import Responses, error_answers, problem_answers
 
 _UNVERIFIED: Final[dict[str, object]] = {
@@ -47,7 +47,7 @@ STREAM_ERRORS: Final[Responses] = {
     },
     **problem_answers(("NOT_AUTHENTICATED", "INVALID_QUESTION", "LEDGER_UNAVAILABLE")),
 }
-_SENDER: Final[dict[str, dict[str, object]]] = Sender.model_json_schema()["properties"]
+_SENDER: Final[dict[str, dict[str, object]]] = SenderFields.model_json_schema()["properties"]
 STREAM_REQUEST: Final[dict[str, object]] = {
     "parameters": [
         {

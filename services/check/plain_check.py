@@ -24,7 +24,7 @@ import structlog
 
 from services.check.decision_table import DECISIONS, SINGLES, WORDS, always, end_of, meanings
 from services.check.plain_question import PlainQuestions, Sender
-from services.check.rounds import Answers, Fresh, Rounds
+from services.check.rounds import Fresh, FreshByBrand, Rounds
 from services.check.sender import sender_facts
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate, Ticket, still_stands
@@ -33,6 +33,8 @@ from shared.domain.wire_time import TURKEY
 from shared.telemetry import metrics
 
 CROWD_MAX: Final = 500
+# The rest of a deadline is the app's, which asks the ledger alone when a round does not come.
+ROUND_SHARE: Final = 0.5
 STANDINGS_MAX: Final = 50_000
 COUNTED_EVERY_S: Final = 0.25
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
@@ -86,7 +88,7 @@ class _Crowd:
             at += len(of_brand)
         return asked
 
-    def answered(self, answers: Answers) -> None:
+    def answered(self, answers: FreshByBrand) -> None:
         """Answer everybody."""
         self.owner.close_crowd(self)
         self.owner.answer(self, answers)
@@ -160,7 +162,7 @@ class PlainChecks:
 
     def _begin(self, asked_at: float) -> _Crowd | None:
         """Begin a new crowd; None if too many wait already."""
-        crowd = _Crowd(self, asked_at + self._deadline_s, perf_counter(), 0, {})
+        crowd = _Crowd(self, asked_at + self._deadline_s * ROUND_SHARE, perf_counter(), 0, {})
         if not self._rounds.join(crowd):
             return None
         self._crowd = crowd
@@ -171,7 +173,7 @@ class PlainChecks:
         if self._crowd is crowd:
             self._crowd = None
 
-    def answer(self, crowd: _Crowd, answers: Answers) -> None:
+    def answer(self, crowd: _Crowd, answers: FreshByBrand) -> None:
         """Answer a crowd from its round; where there is nothing fresh, hand over to the app."""
         now = self._now().timestamp()
         for brand_code, checks in crowd.by_brand.items():

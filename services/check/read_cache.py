@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.check.rounds import ADDRESSES_A_PAGE, Answers, Fresh, Rounds
+from services.check.rounds import ADDRESSES_A_PAGE, Fresh, FreshByBrand, Rounds
 
 # A question about more is a large one: it waits for other large ones, and nobody else for it.
 SMALL_ADDRESSES_MAX = 100
@@ -31,7 +31,7 @@ class _Part:
     def questions(self) -> Mapping[int, Sequence[bytes]]:
         return {self.brand_code: self.digests}
 
-    def answered(self, answers: Answers) -> None:
+    def answered(self, answers: FreshByBrand) -> None:
         if not self.answer.done():  # whoever asked may have gone
             self.answer.set_result(answers.get(self.brand_code))
 

@@ -30,6 +30,7 @@ ADDRESSES_A_PAGE: Final = 1_000
 PAGES_UNDER_WAY: Final = 2
 ADDRESSES_A_ROUND: Final = 10_000
 ADDRESSES_WAITING_MAX: Final = 200_000
+ASKERS_WAITING_MAX: Final = 2_000
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
 
@@ -45,7 +46,7 @@ class Fresh(NamedTuple):
     values: Sequence[int]
 
 
-Answers = Mapping[int, Fresh]
+FreshByBrand = Mapping[int, Fresh]
 
 
 class Asker(Protocol):
@@ -65,24 +66,14 @@ class Asker(Protocol):
         """Return the digests by brand; called once, when the round is sent. More can be asked until then."""
         ...
 
-    def answered(self, answers: Answers) -> None:
+    def answered(self, answers: FreshByBrand) -> None:
         """Take the answers; called exactly once. A brand that is missing is a miss."""
         ...
 
 
 def agrees(watermark: Watermark, head: Head, digest_key_id: int) -> bool:
-    """Say whether the cache reflects just the movements that the ledger has, in entries of this key.
-
-    This is the whole proof of freshness (design 5, rules 2 and 8). The number of a position is not enough:
-    a restored ledger hands it out again, for another movement.
-    """
-    movement = watermark.movement
-    return (
-        watermark.settled
-        and watermark.position == head.position
-        and (movement.extent_id, movement.nonce, movement.offset) == head.movement
-        and watermark.digest_key_id == digest_key_id
-    )
+    """Say whether the cache's word is the ledger's (design 5, rules 2 and 8)."""
+    return watermark.is_at(head.position, head.movement, digest_key_id)
 
 
 @dataclass(slots=True)
@@ -134,29 +125,42 @@ class Rounds:
 
     def join(self, asker: Asker) -> bool:
         """Take an asker into the next round; False if too many wait: it will not be answered."""
-        if self._waiting and self._size() + asker.addresses > ADDRESSES_WAITING_MAX:
+        if self._is_full(asker):
             _missed("busy", asker.addresses)
             return False
         self._waiting.append(asker)
         self._expect(asker.expires_at)
-        if self._round is None and not self._send_is_due:
-            # Not now but at the end of this tick: everybody who asks in it shares the round.
-            self._send_is_due = True
-            self._loop.call_soon(self._send)
+        if self._round is None:
+            self._send_soon()
         return True
 
-    def _size(self) -> int:
-        return sum(asker.addresses for asker in self._waiting)
+    def _is_full(self, asker: Asker) -> bool:
+        waiting = self._waiting
+        if len(waiting) < ADDRESSES_WAITING_MAX // ADDRESSES_A_PAGE:
+            return False
+        size = asker.addresses + sum(one.addresses for one in waiting)
+        return len(waiting) >= ASKERS_WAITING_MAX or size > ADDRESSES_WAITING_MAX
 
     def _send(self) -> None:
         self._send_is_due = False
         parts = self._next_parts()
         if not parts:
+            self._send_soon()
             return
         self._round = sent = _Round(parts)
         brands = parts[0].asked.keys() if len(parts) == 1 else {b for p in parts for b in p.asked}
-        self._heads.read([*brands], partial(self._take_heads, sent))
+        try:
+            self._heads.read([*brands], partial(self._take_heads, sent))
+        except Exception:  # noqa: BLE001  # whatever it is, the lane goes on
+            _log.error("check.round.failed", exc_info=True)
+            self._loop.call_soon(self._take_heads, sent, None)
         self._send_parts(sent)
+
+    def _send_soon(self) -> None:
+        """Send those who wait, not now but at the end of this tick: all who ask in it are among them."""
+        if self._waiting and not self._send_is_due:
+            self._send_is_due = True
+            self._loop.call_soon(self._send)
 
     def _next_parts(self) -> list[_Part]:
         """Take waiting askers, as many as go into a round, and put them together by pages."""
@@ -168,14 +172,23 @@ class Rounds:
         ):
             asker = self._waiting.popleft()
             if page and in_page + asker.addresses > ADDRESSES_A_PAGE:
-                parts.append(_part(page))
+                parts += self._put_together(page)
                 page, in_page = [], 0
             page.append(asker)
             in_page += asker.addresses
             size += asker.addresses
         if page:
-            parts.append(_part(page))
+            parts += self._put_together(page)
         return parts
+
+    def _put_together(self, askers: list[Asker]) -> list[_Part]:
+        """Return the part that these share; none if one of them cannot say what it asks."""
+        try:
+            return [_part(askers)]
+        except Exception:  # noqa: BLE001  # an asker's own
+            _log.error("check.round.failed", exc_info=True)
+            self._answer(_Part(askers, {}), {})
+            return []
 
     def _send_parts(self, sent: _Round) -> None:
         while sent.sent < len(sent.parts) and sent.under_way < PAGES_UNDER_WAY:
@@ -184,7 +197,12 @@ class Rounds:
             if part.is_answered:  # its askers have given up meanwhile
                 continue
             sent.under_way += 1
-            self._cache.read(part.asked, partial(self._take, sent, part))
+            try:
+                self._cache.read(part.asked, partial(self._take, sent, part))
+            except Exception:  # noqa: BLE001  # whatever it is, the lane goes on
+                _log.error("check.round.failed", exc_info=True)
+                nothing: Mapping[int, Page] = {}
+                self._loop.call_soon(self._take, sent, part, nothing)
 
     def _take_heads(self, sent: _Round, heads: Heads | None) -> None:
         if heads is not None and heads.digest_key_id != self._digest_key_id:
@@ -218,11 +236,9 @@ class Rounds:
         self._send_parts(sent)
         if sent.heads_are_in and not sent.under_way and self._round is sent:
             self._round = None
-            if self._waiting and not self._send_is_due:
-                self._send_is_due = True
-                self._loop.call_soon(self._send)
+            self._send_soon()
 
-    def _proven(self, part: _Part, heads: Heads) -> Answers:
+    def _proven(self, part: _Part, heads: Heads) -> FreshByBrand:
         """Return what is fresh, by brand; count and report the rest."""
         answers: dict[int, Fresh] = {}
         found = part.found or {}
@@ -241,7 +257,7 @@ class Rounds:
                     self._nudge(brand_code)
         return answers
 
-    def _answer(self, part: _Part, answers: Answers) -> None:
+    def _answer(self, part: _Part, answers: FreshByBrand) -> None:
         """Tell all askers of a part, once; the slip of one of them is not the others'."""
         if part.is_answered:
             return
@@ -302,7 +318,7 @@ def _part(askers: list[Asker]) -> _Part:
     return _Part(askers, dict(asked), places)
 
 
-def _own(answers: Answers, places: Mapping[int, tuple[int, int]] | None) -> Answers:
+def _own(answers: FreshByBrand, places: Mapping[int, tuple[int, int]] | None) -> FreshByBrand:
     """Return an asker's part of the answers."""
     if places is None:
         return answers

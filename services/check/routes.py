@@ -72,7 +72,7 @@ async def check(request: Request) -> Response:
                 parse_json(await read_body(request)), admit_test_range=surface.admit_test_range
             )
         except InvalidQuestionError as error:
-            raise _refused(error) from None
+            raise refused(error) from None
         answer = await _answered(request, ticket, question)
     return _json(SINGLES[answer.codes[0]] + end_of(answer.position), answer)
 
@@ -99,7 +99,7 @@ async def check_batch(request: Request) -> Response:
             admit_test_range=surface.admit_test_range,
         )
     except InvalidQuestionError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     except TooManyRecipientsError:
         detail = f"at most {surface.batch_max} addresses in one batch"
         raise ProblemError("TOO_MANY_RECIPIENTS", detail) from None
@@ -136,7 +136,7 @@ async def _answered(request: Request, ticket: Ticket | None, question: Question)
         raise ProblemError("NOT_AUTHENTICATED") from None
 
 
-def _refused(error: InvalidQuestionError) -> ProblemError:
+def refused(error: InvalidQuestionError) -> ProblemError:
     """Say what is wrong with a question."""
     code = "INVALID_RECIPIENT" if error.bad_recipient else "INVALID_QUESTION"
     errors = [

@@ -27,7 +27,7 @@ Recipient = Annotated[
 ]
 
 
-class Sender(BaseModel):
+class SenderFields(BaseModel):
     """Who sends, how, and what: brandCode, header or both name the sender."""
 
     model_config = ConfigDict(extra="forbid")
@@ -49,13 +49,13 @@ class Sender(BaseModel):
     retailerCode: Annotated[int, Field(ge=10_000_000, le=99_999_999)] = 10_000_000  # noqa: N815
 
 
-class CheckBody(Sender):
+class CheckBody(SenderFields):
     """May this one message go out?"""
 
     recipient: Recipient
 
 
-class BatchBody(Sender):
+class BatchBody(SenderFields):
     """Which of these may get it?"""
 
     recipients: list[Recipient] = Field(min_length=1, max_length=10_000)

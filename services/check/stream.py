@@ -99,7 +99,7 @@ class LineSplitter:
             self._rest, self._at_start = self._rest.removeprefix(_BYTE_ORDER_MARK), False
 
 
-class Source:
+class Incoming:
     """What the client sends, read ahead by one piece: so its leaving is noticed while we answer."""
 
     def __init__(self, read: Read) -> None:
@@ -173,8 +173,10 @@ class ListCheck:
         )
         return None if answer.verified else now
 
-    async def run(self, source: Source, write: Write, *, waited_since: float | None = None) -> None:
-        """Answer every line of the source, then say that this was all; raises BrokenOffError.
+    async def run(
+        self, incoming: Incoming, write: Write, *, waited_since: float | None = None
+    ) -> None:
+        """Answer every line that comes, then say that this was all; raises BrokenOffError.
 
         Lines that came with the request have waited since `waited_since`, and are not made to wait again.
         """
@@ -184,7 +186,7 @@ class ListCheck:
         while not ended or waiting:
             if not ended and len(waiting) < GROUP:
                 with suppress(TimeoutError):
-                    ended = await self._gather(source, splitter, waiting)
+                    ended = await self._gather(incoming, splitter, waiting)
             group = waiting[:GROUP]
             del waiting[:GROUP]
             if group:
@@ -194,7 +196,9 @@ class ListCheck:
             in_time = 0
         await self._write(write, self._last_line())
 
-    async def _gather(self, source: Source, splitter: LineSplitter, waiting: list[Line]) -> bool:
+    async def _gather(
+        self, incoming: Incoming, splitter: LineSplitter, waiting: list[Line]
+    ) -> bool:
         """Add lines to those that wait, until there are enough; True at the end of the list.
 
         Raises TimeoutError when it is time to ask, and BrokenOffError when nothing came for too long.
@@ -202,7 +206,7 @@ class ListCheck:
         loop = asyncio.get_running_loop()
         while not waiting:
             try:
-                piece = await source.next(self.idle_s)
+                piece = await incoming.next(self.idle_s)
             except TimeoutError:
                 raise BrokenOffError("nothing sent") from None
             waiting += splitter.end() if piece is None else splitter.feed(piece)
@@ -210,7 +214,7 @@ class ListCheck:
                 return True
         ask_at = loop.time() + self.gather_s
         while len(waiting) < GROUP:
-            piece = await source.next(max(0, ask_at - loop.time()))
+            piece = await incoming.next(max(0, ask_at - loop.time()))
             waiting += splitter.end() if piece is None else splitter.feed(piece)
             if piece is None:
                 return True

@@ -14,11 +14,11 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from services.check.openapi import STREAM_ERRORS, STREAM_REQUEST
-from services.check.question import InvalidQuestionError, Question
-from services.check.routes import surface_of
-from services.check.stream import BrokenOffError, ListCheck, Source, Tally, open_list
+from services.check.question import InvalidQuestionError
+from services.check.routes import refused, surface_of
+from services.check.stream import BrokenOffError, Incoming, ListCheck, Tally, open_list
 from shared.auth.gate import NotAuthenticatedError
-from shared.web.problems import FieldError, ProblemError, pointer
+from shared.web.problems import ProblemError
 
 MEDIA_TYPE: Final = "application/x-ndjson"
 PATH: Final = "/check/stream"
@@ -42,22 +42,22 @@ class ListAnswer(Response):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, ask and write until the list or the patience ends, and say in the log which it was."""
-        source = Source(_Body(receive))
+        incoming = Incoming(_Body(receive))
 
         async def write(lines: bytes) -> None:
             await send({"type": "http.response.body", "body": lines, "more_body": True})
 
         why = "stopped"
         try:
-            await source.begin()
+            await incoming.begin()
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._check.run(source, write, waited_since=self._waited_since)
+            await self._check.run(incoming, write, waited_since=self._waited_since)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             why = ""
         except BrokenOffError as error:
             why = error.why  # the server closes a connection whose answer was not completed
         finally:
-            source.close()
+            incoming.close()
             _record(self._check.tally, why)
 
 
@@ -79,10 +79,13 @@ async def check_stream(request: Request) -> Response:
     surface = surface_of(request)
     try:
         ticket = await surface.checker.identify(request.headers.get("authorization"))
-        check = ListCheck(surface.checker, ticket, _question(request), surface.admit_test_range)
+        question = open_list(request.query_params.multi_items())
+        check = ListCheck(surface.checker, ticket, question, surface.admit_test_range)
         waited_since = await check.admit()
     except NotAuthenticatedError:
         raise ProblemError("NOT_AUTHENTICATED") from None
+    except InvalidQuestionError as error:
+        raise refused(error) from None
     return ListAnswer(check, waited_since=waited_since)
 
 
@@ -93,16 +96,6 @@ def _record(tally: Tally, why: str) -> None:
         _log.warning("check.list.broken_off", why=why, **facts)
     else:
         _log.info("check.list.answered", **facts)
-
-
-def _question(request: Request) -> Question:
-    try:
-        return open_list(request.query_params.multi_items())
-    except InvalidQuestionError as error:
-        code = "INVALID_QUESTION"
-        errors = [FieldError(pointer([name]), text, code) for name, text in error.mistakes.items()]
-        detail = "; ".join(f"{name} {text}" for name, text in error.mistakes.items())
-        raise ProblemError(code, detail, errors=errors) from None
 
 
 class _Body:

@@ -69,7 +69,7 @@ async def _status(dsn: str, url: str) -> list[BrandState]:
 
 
 def _state(head: "BrandHead", raw: bytes | None, following: bytes | None) -> BrandState:
-    from services.check.project_brand import built, decode, is_at
+    from services.check.projector.project_brand import built, decode, is_at
 
     mark = None if raw is None else decode(raw)
     building = None if following is None else decode(following)
@@ -115,7 +115,7 @@ async def _building(
     changes: "ChangeReader", store: "ProjectionStore", brand_code: int
 ) -> AsyncGenerator[float]:
     """Build a brand anew, by ourselves or by who is quicker; yield how much of it is filled."""
-    from services.check.project_brand import BrandProjector, Turn, built, decode
+    from services.check.projector.project_brand import BrandProjector, Turn, built, decode
 
     projector = BrandProjector(changes, store)
     while await projector.begin_anew(brand_code) is Turn.OVERTAKEN:  # noqa: ASYNC110  # the cache tells nobody
@@ -132,7 +132,7 @@ async def _building(
 @asynccontextmanager
 async def _both(dsn: str, url: str) -> AsyncGenerator[tuple["ChangeReader", "ProjectionStore"]]:
     """Open ledger and cache as a projector does, with a projector's role and no more."""
-    from services.check.projector_settings import ROLE
+    from services.check.projector.settings import ROLE
     from shared.cache.layout import value_of
     from shared.cache.servers import refuse_evicting
     from shared.cache.store import open_store

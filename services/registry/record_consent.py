@@ -29,8 +29,8 @@ from shared.ledger.store import ReaderPool
 from shared.sealing.addresses import Digester, Sealer
 from shared.telemetry import metrics
 
-# Each round lost means that another write of the very same key was stored; nobody is starved long.
-ROUNDS_MAX = 20
+# Each attempt lost means that another write of the very same key was stored; nobody is starved long.
+ATTEMPTS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class RecordConsent:
         """
         reading = read_consent(body, policy=self.policy, now=self.now())
         key = self._key(path, reading)
-        for _round in range(ROUNDS_MAX):
+        for _attempt in range(ATTEMPTS_MAX):
             snapshot = (await self.reader.read([key]))[0]
             caller = await self.gate.admit_at(ticket, path, snapshot)
             consent = self._permitted(caller, reading)

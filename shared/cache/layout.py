@@ -20,7 +20,7 @@ is the ledger's.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.domain.consent import Channel, RecipientType, Status
 
@@ -50,8 +50,7 @@ class ForeignWatermarkError(Exception):
     """What stands in a watermark's place is none of this version; it counts as missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class MovementId:
+class MovementId(NamedTuple):
     """Which movement stands at a position; all zero where a brand has none."""
 
     extent_id: int = 0
@@ -63,7 +62,7 @@ class MovementId:
 class Watermark:
     """How far a generation reflects a brand.
 
-    `settled` is true when the round that wrote it had reached the ledger's head: then every entry is
+    `settled` is true when the step that wrote it had reached the ledger's head: then every entry is
     exactly the state at `position`, where `movement` stands. Otherwise entries may be newer, `movement` is
     the newest head that any of them was read at, and no question is answered from them.
     `filled_to` is the last digest that the first filling has reached; None when that is done.
@@ -83,7 +82,7 @@ class Watermark:
             VERSION,
             b"S" if self.settled else b"U",
             b"%d" % self.position,
-            b"%d.%d.%d" % (self.movement.extent_id, self.movement.nonce, self.movement.offset),
+            b"%d.%d.%d" % self.movement,
             b"%012x.%d" % (self.generation, self.bucket_bits),
             b"%d" % self.digest_key_id,
             b"-" if self.filled_to is None else b"x" + self.filled_to.hex().encode(),
@@ -93,6 +92,19 @@ class Watermark:
     def moved_to(self, position: int, movement: MovementId, *, settled: bool) -> "Watermark":
         """Return the watermark of the same generation at another movement."""
         return replace(self, position=position, movement=movement, settled=settled)
+
+    def is_at(self, position: int, movement: tuple[int, int, int], digest_key_id: int) -> bool:
+        """Say whether this generation reflects just what the ledger has, in entries of this digest key.
+
+        This is the whole proof of freshness (docs/coherence.md). The number of a position is not enough: a
+        restored ledger hands it out again, for another movement.
+        """
+        return (
+            self.settled
+            and self.position == position
+            and self.movement == movement
+            and self.digest_key_id == digest_key_id
+        )
 
 
 def read_watermark(raw: bytes) -> Watermark:

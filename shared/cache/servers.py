@@ -5,7 +5,7 @@ questions are misses until the new map is here.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,7 +15,6 @@ from shared.cache.address import ServerAddress, read_address
 from shared.cache.link import CacheRefusedError, Link, come_in, refuse_unfit
 from shared.cache.resp import command
 from shared.cache.slots import SlotMap, read_slots
-from shared.telemetry import metrics
 
 # At a start: how long to wait for the cache, so that the first checks are not all misses.
 FIRST_ENTRY_S_MAX: Final = 1.0
@@ -31,10 +30,13 @@ _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 class CacheServers:
     """Links to all servers of the cache, and which of them has a brand."""
 
-    def __init__(self, seed: ServerAddress, *, timeout_s: float) -> None:
-        """Start connecting; needs a running loop."""
+    def __init__(
+        self, seed: ServerAddress, *, timeout_s: float, on_change: Callable[[], None]
+    ) -> None:
+        """Start connecting; needs a running loop. `on_change` is called when `is_up` may have changed."""
         self.only: Link | None = None
         self._timeout_s = timeout_s
+        self._changed = on_change
         self._map = SlotMap(())
         self._seed = Link(seed, timeout_s=timeout_s, on_change=self._on_change)
         self._links = {seed: self._seed}
@@ -86,10 +88,9 @@ class CacheServers:
         self._tell()
 
     def _tell(self) -> None:
-        is_up = self.is_up
-        metrics.CACHE_UP.set(is_up)
-        if is_up:
+        if self.is_up:
             self._first_answer.set()
+        self._changed()
 
     async def _keep_map(self) -> None:
         while True:
@@ -126,12 +127,15 @@ class CacheServers:
 
 
 @asynccontextmanager
-async def open_cache(url: str, *, timeout_s: float) -> AsyncGenerator[CacheServers]:
+async def open_cache(
+    url: str, *, timeout_s: float, on_change: Callable[[], None] = lambda: None
+) -> AsyncGenerator[CacheServers]:
     """Open the cache for reading; a cache that is not there now is found when it comes.
 
-    `timeout_s` bounds every question. Raises CacheAddressError if the URL makes no sense.
+    `timeout_s` bounds every question. `on_change` is called whenever a server came or went.
+    Raises CacheAddressError if the URL makes no sense.
     """
-    servers = CacheServers(read_address(url), timeout_s=timeout_s)
+    servers = CacheServers(read_address(url), timeout_s=timeout_s, on_change=on_change)
     try:
         await servers.wait_for_first()
         yield servers

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final, Literal, TypeAlias, cast
 
 from shared.cache.address import read_address
-from shared.cache.client import CacheFullError, CacheUnavailableError, StoreClient, Word
+from shared.cache.client import StoreClient, Word
 from shared.cache.layout import (
     Watermark,
     bucket_number,
@@ -20,8 +20,6 @@ from shared.cache.layout import (
     watermark_key,
 )
 from shared.cache.scripts import BEGIN, CLEAN, FORGET, PROMOTE, WRITE_PAGE
-
-__all__ = ("CacheFullError", "CacheUnavailableError", "ProjectionStore", "open_store")
 
 PAGE_ENTRIES_MAX: Final = 500
 CLEANED_KEYS_MAX: Final = 500

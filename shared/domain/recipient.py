@@ -125,11 +125,13 @@ def read_addresses(
 def are_mobiles(raw: Sequence[object], *, admit_test_range: bool) -> bool:
     """Say whether these are Turkish mobiles, all of them: each is kept as it is, for ARAMA and MESAJ.
 
-    One look at the whole list. There is one end of line for each text, so no text can hide one.
+    One look at the whole list, joined by ends of line: a text that has one of its own is none.
     """
     try:
         lines = "\n".join(cast("Sequence[str]", raw)) + "\n"
     except TypeError:  # not everything in it is text
+        return False
+    if lines.count("\n") != len(raw):
         return False
     return _ALL_MOBILE[admit_test_range].fullmatch(lines) is not None
 

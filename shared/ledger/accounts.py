@@ -11,8 +11,6 @@ from datetime import date, datetime
 from typing import LiteralString
 from uuid import UUID
 
-import asyncpg
-
 from shared.ledger.failures import ledger_errors
 from shared.ledger.store import Connection, WriterPool
 
@@ -337,8 +335,3 @@ async def spend_refresh_token(pool: WriterPool, token_id: UUID, *, now: datetime
     async with ledger_errors():
         user_id: int | None = await pool.fetchval(SPEND_REFRESH, token_id, now)
         return user_id
-
-
-async def has_users(connection: asyncpg.Connection) -> bool:
-    """Say whether anybody is registered yet."""
-    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM api_user)"))

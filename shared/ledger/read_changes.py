@@ -20,7 +20,8 @@ from shared.ledger.store import ReaderPool
 
 READ_TIMEOUT_S: Final = 5
 MOVEMENTS_A_PAGE: Final = 500
-ADDRESSES_A_PAGE: Final = 500  # more than one address can have consents
+# Must exceed the six that one address can have, else a page would stand still.
+CONSENTS_A_PAGE: Final = 500
 BRANDS_A_PAGE: Final = 2_000
 
 # (extent, nonce, offset); all zero where a brand has no movement yet.
@@ -217,7 +218,7 @@ class ChangeReader:
 
         Raises as `changes`. Reads on along `consent_pkey`.
         """
-        rows_max = ADDRESSES_A_PAGE
+        rows_max = CONSENTS_A_PAGE
         row = await self._one(FILL, brand_code, mark.position, *mark.seen, after, rows_max + 1)
         if row["position"] is None:
             return None

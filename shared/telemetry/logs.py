@@ -27,6 +27,8 @@ LEVELS: Final = {
 _SILENCED: Final = ("uvicorn.access",)
 # An HTTP client's line for every request holds the whole address of the other side.
 _QUIET: Final = ("httpx", "httpcore")
+# uvicorn's word for an answer that was broken off on purpose. Whoever did it has logged why.
+_BROKEN_OFF: Final = ("uvicorn.error", "ASGI callable returned without completing response.")
 
 
 class _Output:
@@ -56,8 +58,9 @@ class _LibraryLog(logging.Handler):
             message = record.getMessage()
         except (TypeError, ValueError):  # a library's slip in its own format string
             message = record.msg
+        is_known = (record.name, message) == _BROKEN_OFF
         log.log(
-            record.levelno,
+            logging.INFO if is_known else record.levelno,
             "library.logged",
             logger=record.name,
             message=message,

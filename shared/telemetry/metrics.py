@@ -45,10 +45,8 @@ REASONS: Final = frozenset(
         "INVALID_RECIPIENT",
     }
 )
-LEDGER_ERRORS: Final = frozenset(
-    {"unavailable", "timeout", "conflict", "read_only", "commit_unknown", "integrity"}
-)
-AUTHORITIES: Final = frozenset({"brand", "users", "keys"})
+LEDGER_ERRORS: Final = frozenset({"unavailable", "timeout", "conflict", "commit_unknown"})
+AUTHORITIES: Final = frozenset({"brand", "users"})
 HOT_PATH_OUTCOMES: Final = frozenset({"answered", "handed_over"})
 ANSWER_SOURCES: Final = frozenset({"cache", "ledger", "none"})
 CACHE_MISS_REASONS: Final = frozenset(
@@ -57,7 +55,7 @@ CACHE_MISS_REASONS: Final = frozenset(
         *("no_heads", "unknown_brand", "rights", "late", "busy"),
     }
 )
-TOKEN_OUTCOMES: Final = frozenset({"issued", "refreshed", "refused", "limited"})
+TOKEN_OUTCOMES: Final = frozenset({"issued", "refreshed", "refused"})
 PROJECTOR_OUTCOMES: Final = frozenset(
     {"settled", "paged", "idle", "begun", "filled", "promoted", "overtaken", "failed"}
 )
@@ -99,7 +97,10 @@ CHECKS: Final = ClosedCounter(
     "izin_checks_total", "Recipients that were asked about, by reason.", {"reason": REASONS}
 )
 CHECK_SECONDS: Final = Histogram(
-    "izin_check_duration_seconds", "One single check.", buckets=_SECONDS, registry=REGISTRY
+    "izin_check_duration_seconds",
+    "One single check that went through the app.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
 )
 CHECK_ANSWERS: Final = ClosedCounter(
     "izin_check_answers_total",

@@ -3,6 +3,9 @@
 How large the head of a request may be, and how long it may take to arrive. Bodies have theirs in
 `body_limit` and `json_body`.
 
+How long a connection may idle after an answer. The server stops counting at any byte, also one that begins
+no request: an empty line, or more of a body that was answered before it was read.
+
 And the answer that is being made is told when nobody is there to read it, also where further requests have
 come in behind it: the server tells the last one alone, and the others fail at the closed connection.
 """
@@ -27,6 +30,7 @@ class BoundedHttp(HttpToolsProtocol):
     _in_head = False
     _head_is_new = False
     _head_deadline: asyncio.TimerHandle | None = None
+    _answered_at = 0.0  # on the loop's clock, in seconds
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -62,6 +66,12 @@ class BoundedHttp(HttpToolsProtocol):
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.transport.close()
                 self._nobody_reads()
+        self._keep_counting()
+
+    @override
+    def on_response_complete(self) -> None:
+        self._answered_at = self.loop.time()
+        super().on_response_complete()
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -72,6 +82,22 @@ class BoundedHttp(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _keep_counting(self) -> None:
+        """Set the timer of an idle connection again, from its last answer on: bytes buy no time.
+
+        A head that is awaited or under way has its deadline, and a request that is not answered is not idle.
+        """
+        is_answering = self._running is not None and not self._running.response_complete
+        is_handed_on = self.transport.get_protocol() is not self  # to a WebSocket
+        if self._head_deadline is not None or is_answering or is_handed_on:
+            return
+        if self.transport.is_closing() or self.timeout_keep_alive_task is not None:
+            return
+        left_s = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            max(left_s, 0), self.timeout_keep_alive_handler
+        )
 
     def _expect_head(self) -> None:
         self._head_deadline = self.loop.call_later(HEAD_SECONDS_MAX, self._give_up)

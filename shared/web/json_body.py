@@ -37,8 +37,3 @@ def parse_json(raw: bytes) -> object:
         return cast("object", orjson.loads(raw.removeprefix(_BYTE_ORDER_MARK)))
     except orjson.JSONDecodeError:
         raise NotJsonError from None  # the parser's error holds the whole document
-
-
-async def read_json(request: Request, *, seconds_max: float = BODY_SECONDS_MAX) -> object:
-    """Read and parse the body."""
-    return parse_json(await read_body(request, seconds_max=seconds_max))

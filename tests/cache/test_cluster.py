@@ -7,12 +7,13 @@ from time import monotonic
 
 import pytest
 
+from shared.cache.client import CacheUnavailableError
 from shared.cache.layout import Watermark, next_key
 from shared.cache.reader import CacheReader, Page
 from shared.cache.server_info import CacheUnfitError
 from shared.cache.servers import open_cache, refuse_evicting
 from shared.cache.slots import slot_of
-from shared.cache.store import CacheUnavailableError, ProjectionStore, open_store
+from shared.cache.store import ProjectionStore, open_store
 from tests.cache.asking import at, digests, read, read_twice
 from tests.cache.cluster import NODES, Cluster, own_cluster
 from tests.cache.valkey import until

@@ -18,8 +18,7 @@ from shared.cache.address import read_address
 from shared.cache.link import Link
 from shared.cache.resp import command
 from shared.cache.server_info import CacheUnfitError, limits_too_low, read_info
-from shared.cache.servers import open_cache, refuse_evicting
-from shared.telemetry import metrics
+from shared.cache.servers import CacheServers, open_cache, refuse_evicting
 from tests.cache.valkey import OwnServer, free_port, own_server, proxy, until
 
 GET = command(b"GET", b"some")
@@ -182,21 +181,24 @@ def test_a_replica_is_known_by_its_role() -> None:
     assert not read_info(b"role:master\r\n").is_replica
 
 
-async def test_the_gauge_says_whether_the_cache_is_there(tmp_path: Path) -> None:
-    def gauge() -> float | None:
-        return metrics.REGISTRY.get_sample_value("izin_cache_up")
+async def test_whoever_wants_to_know_is_told_that_the_cache_came_or_went(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    opened: list[CacheServers] = []
+
+    def look() -> None:
+        seen.extend(servers.is_up for servers in opened)
 
     with own_server(tmp_path) as server:
-        async with open_cache(server.url, timeout_s=1) as servers:
+        async with open_cache(server.url, timeout_s=1, on_change=look) as servers:
+            opened.append(servers)
             assert servers.is_up
-            assert gauge() == 1
             server.kill()
             await until(lambda: not servers.is_up)
-            assert gauge() == 0
+            assert seen == [False]
             server.start()
             await until(lambda: servers.is_up)
-            assert gauge() == 1
-        assert gauge() == 0
+            assert seen == [False, True]
+        assert seen[-1:] == [False]
 
 
 async def test_trouble_is_logged_once_and_not_at_each_attempt(tmp_path: Path) -> None:

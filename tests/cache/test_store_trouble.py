@@ -10,14 +10,9 @@ import pytest
 from redis import Redis
 
 from shared.cache.address import read_address
-from shared.cache.client import StoreClient
+from shared.cache.client import CacheFullError, CacheUnavailableError, StoreClient
 from shared.cache.layout import watermark_key
-from shared.cache.store import (
-    CacheFullError,
-    CacheUnavailableError,
-    ProjectionStore,
-    open_store,
-)
+from shared.cache.store import ProjectionStore, open_store
 from tests.cache.asking import BRAND, OTHER_BRAND, W, at, digest, digests, put
 from tests.cache.valkey import OwnServer, free_port, own_server, proxy, until
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from services.check.app import create_app
 from services.check.routes import CheckSurface
 from services.check.settings import CheckSettings
-from services.check.stream import BrokenOffError, ListCheck, Source, open_list
+from services.check.stream import BrokenOffError, Incoming, ListCheck, open_list
 from tests.registry.doors import Answer, Town
 from tests.support.builders import Login
 
@@ -54,15 +54,15 @@ class Conversation:
         ticket = await self._surface.checker.identify(who)
         question = open_list([(name, str(value)) for name, value in parameters.items()])
         self.check = ListCheck(self._surface.checker, ticket, question, True, **patience)  # noqa: FBT003  # the test range
-        source = Source(self._read)
-        self.running = asyncio.create_task(self.check.run(source, self._write))
+        incoming = Incoming(self._read)
+        self.running = asyncio.create_task(self.check.run(incoming, self._write))
         try:
             yield self
         finally:
             self.running.cancel()
             with suppress(asyncio.CancelledError, BrokenOffError):
                 await self.running
-            source.close()
+            incoming.close()
 
     def send(self, data: str | bytes) -> None:
         self._sent.put_nowait(data.encode() if isinstance(data, str) else data)

@@ -278,6 +278,9 @@ async def test_what_the_hot_path_hands_over_goes_to_the_ledger_and_keeps_its_dea
 async def test_readyz_shows_the_cache_and_does_not_depend_on_it(cached: CachedCheck) -> None:
     answer = await cached.client.get("/readyz")
     assert (answer.status_code, answer.json()["parts"]) == (200, {"ledger": "ok", "cache": "ok"})
+    async with open_check(cached.town, cached.redis_url):
+        assert counted("izin_cache_up") == 1
+    assert counted("izin_cache_up") == 0
     nowhere = "redis://127.0.0.1:1/0"
     async with open_check(cached.town, nowhere) as lonely:
         answer = await lonely.client.get("/readyz")

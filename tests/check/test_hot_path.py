@@ -57,7 +57,7 @@ def client(server: HotServer) -> Iterator[socket.socket]:
     """Return a connection to a server that has forgotten everything."""
     server.plain.__init__()  # type: ignore[misc]  # as new
     server.app.__init__()  # type: ignore[misc]
-    server.protocol._shared.heads_seen.clear()
+    server.protocol._shared.request_heads.clear()
     with server.connect() as connection:
         eventually(lambda: len(server.connections) == 1)
         yield connection
@@ -329,7 +329,7 @@ def test_heads_are_remembered_of_those_who_are_known_and_so_many_at_most(
     server: HotServer, client: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hot_path, "HEADS_MAX", 5)
-    heads = server.protocol._shared.heads_seen
+    heads = server.protocol._shared.request_heads
     for n in range(8):
         for authorization in ("Bearer known", "Bearer unknown"):
             client.sendall(request(question(), f"X-Number: {n}", authorization=authorization))

@@ -138,6 +138,7 @@ class Unread:
     ("query", "pointers"),
     [
         ("", ["/brandCode", "/type"]),
+        ("=x", ["", "/brandCode", "/type"]),
         ("brandCode=600001", ["/type"]),
         ("brandCode=x&type=SMS", ["/brandCode", "/type"]),
         ("brandCode=600001&type=MESAJ&type=MESAJ", ["/type"]),

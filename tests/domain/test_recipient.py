@@ -266,6 +266,15 @@ def test_in_bulk_addresses_are_read_as_one_by_one(
     assert read_addresses(raw, channel, admit_test_range=test_range) == expected
 
 
+def test_two_numbers_in_one_text_are_no_address() -> None:
+    joined = "+905991234567\n+905991234568"
+    assert read_addresses([joined], Channel.SMS, admit_test_range=True) == [None]
+    assert read_addresses(["+905991234567", joined], Channel.CALL, admit_test_range=True) == [
+        "+905991234567",
+        None,
+    ]
+
+
 @given(raw=st.from_regex(r"\+905[0-9]{8,10}", fullmatch=True), test_range=st.booleans())
 def test_the_pattern_of_mobiles_promises_nothing_that_is_not_kept(
     *, raw: str, test_range: bool

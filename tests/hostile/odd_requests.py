@@ -76,6 +76,7 @@ def odd_bodies(good: dict[str, Any]) -> list[bytes]:
         whole.replace(b"+90", b"0"),
         whole.replace(b"+90", b"+90 "),
         whole.replace(b"MESAJ", b"mesaj"),
+        orjson.dumps(good | {"recipient": f"{good['recipient']}\n{good['recipient']}"}),
     ]
     return [body for body in bodies if len(body) < BODY_BYTES_MAX]
 

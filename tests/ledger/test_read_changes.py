@@ -166,7 +166,7 @@ async def test_an_unsettled_mark_counts_if_the_newest_movement_it_has_seen_is_th
 async def test_everything_comes_in_pages_of_whole_addresses(
     changes: ChangeReader, scribe: Scribe, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 7)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 7)
     expected: dict[bytes, int] = {}
     for n in range(20):
         address = phone(n)

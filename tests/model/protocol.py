@@ -190,7 +190,7 @@ def answered(check: Check, found: Found) -> Wrong | None:
 def next_script(
     key: str, mark: Mark | None, log: Log, *, page: int, generation: int, guards: Guards
 ) -> Script | None:
-    """What a projector sends that saw `mark` at `key`, and asked the ledger (services/check/projector.py)."""
+    """What a projector sends that saw `mark` at `key`, and asked the ledger (projector/project_brand.py)."""
     if mark is None or mark.promoted or not _continued(mark, log, guards):
         return _begin(mark, log, generation, guards) if key == "n" else None
     if mark.filled < KEYS:

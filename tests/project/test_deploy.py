@@ -4,6 +4,7 @@ import re
 import textwrap
 
 import pytest
+import uvicorn
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from shared.web.route_table import SERVICES, nginx_locations
@@ -23,6 +24,13 @@ def test_nginx_has_the_locations_of_the_route_table() -> None:
 
 def test_nginx_knows_every_service() -> None:
     assert set(re.findall(r"upstream (\w+) \{", text("deploy/nginx.conf"))) == set(SERVICES)
+
+
+def test_nginx_leaves_an_idle_connection_before_the_service_closes_it() -> None:
+    served_s = uvicorn.Config("", log_config=None).timeout_keep_alive
+    upstreams = re.findall(r"upstream \w+ \{([^}]*)\}", text("deploy/nginx.conf"))
+    idle_s = [re.findall(r"keepalive_timeout (\d+)s;", one) for one in upstreams]
+    assert all(len(one) == 1 and int(one[0]) < served_s for one in idle_s)
 
 
 def test_nginx_logs_neither_path_nor_query() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from services.check.projector_settings import ProjectorSettings
+from services.check.projector.settings import ProjectorSettings
 from services.check.settings import CheckSettings
 from services.cli.settings import ClientSettings, UpSettings
 from services.registry.settings import RegistrySettings

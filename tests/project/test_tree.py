@@ -63,7 +63,7 @@ def test_every_statement_stands_as_it_is_written() -> None:
 
 def test_every_sub_package_says_what_it_knows() -> None:
     packages = [
-        path for top in ("services", "shared") for path in (ROOT / top).glob("*/__init__.py")
+        path for top in ("services", "shared") for path in (ROOT / top).glob("*/**/__init__.py")
     ]
     undocumented = [
         shown(path) for path in packages if not ast.get_docstring(ast.parse(path.read_text()))

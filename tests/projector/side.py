@@ -9,7 +9,7 @@ from typing import cast
 import asyncpg
 from redis.asyncio import Redis
 
-from services.check.project_brand import BrandProjector, Turn, decode, is_at
+from services.check.projector.project_brand import BrandProjector, Turn, decode, is_at
 from shared.cache import layout
 from shared.cache.layout import Watermark
 from shared.cache.store import ProjectionStore

@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
-from services.check import project_brands
-from services.check.project_brand import is_at
-from services.check.project_brands import BrandsProjector
+from services.check.projector import schedule_brands
+from services.check.projector.project_brand import is_at
+from services.check.projector.schedule_brands import BrandsProjector
 from shared.cache import layout
 from shared.cache.client import CacheFullError, CacheUnavailableError
 from shared.cache.reader import CacheReader, Page
@@ -87,7 +87,7 @@ async def test_readers_go_on_while_it_is_flushed_and_killed(
     projector: BrandsProjector,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 50)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 50)
     brand = hurt.ledger.world.brand_code
     reader = Reader(hurt, brand)
     reading = asyncio.create_task(reader.read_on(server))
@@ -125,7 +125,7 @@ async def test_an_outage_is_told_of_once_and_so_is_its_end(
     projector: BrandsProjector,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(project_brands, "CALM_S", 0.3)
+    monkeypatch.setattr(schedule_brands, "CALM_S", 0.3)
     brand = hurt.ledger.world.brand_code
     await until(partial(_agrees, hurt, brand))
     with capture_logs() as logs:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.check.project_brand import BrandProjector
+from services.check.projector.project_brand import BrandProjector
 from shared.cache import layout
 from shared.domain.consent import Channel, NewConsent, RecipientType, Source, Status
 from shared.ledger import read_changes
@@ -26,7 +26,7 @@ async def test_the_cache_says_what_the_ledger_says(
     Pages are so small that builds and tails take many steps, and so get into each other's way.
     """
     monkeypatch.setattr(read_changes, "MOVEMENTS_A_PAGE", 3)
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 6)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 6)
     life = random.Random(seed)  # noqa: S311  # a dice, no secret
     projectors = [side.projector(turn_s=0) for _ in range(3)]
     readable = 0

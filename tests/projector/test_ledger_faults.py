@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from services.check.project_brand import Turn
+from services.check.projector.project_brand import Turn
 from shared.cache import layout
 from shared.cache.store import ProjectionStore
 from shared.domain.consent import Status
@@ -128,7 +128,7 @@ async def test_what_a_filling_has_seen_of_the_lost_time_does_not_stay(
     restored: Restored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same with a page of everything: it was read long after the generation was begun."""
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", KEPT - 1)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", KEPT - 1)
     before, after, brand = restored.before, restored.after, restored.brand
     await before.redis.flushall()
     one_step = before.projector(turn_s=0)
@@ -205,7 +205,7 @@ async def test_a_re_key_has_everything_built_anew(
     side: Side, brand: int, key_ring: KeyRing, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A follower copies digests as they are, and needs no key: the ledger says which one is in use."""
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 5)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 5)
     await side.ledger.write(brand, range(20))
     await withdraw(side, brand, range(3))
     one_step = side.projector(turn_s=0)

@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from services.check.project_brand import Turn
-from services.check.project_brands import BrandsProjector
+from services.check.projector.project_brand import Turn
+from services.check.projector.schedule_brands import BrandsProjector
 from shared.cache.store import open_store
 from shared.domain.consent import Status
 from shared.ledger import read_changes
@@ -74,7 +74,7 @@ async def test_several_at_once_with_kills_and_writes(
 ) -> None:
     """The race: three write the same buckets, each may stop between any two of its steps."""
     monkeypatch.setattr(read_changes, "MOVEMENTS_A_PAGE", 3)
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 6)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 6)
     life = random.Random(1)  # noqa: S311  # a dice, no secret
     for _ in range(3):
         crowd.start()
@@ -95,7 +95,7 @@ async def test_several_at_once_with_kills_and_writes(
 async def test_what_the_last_one_left_half_built_is_finished_and_removed(
     crowd: Crowd, side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 6)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 6)
     await side.ledger.write(brand, range(30))
     await side.bring_up(brand)
     assert await side.projector().begin_anew(brand) is Turn.UNFINISHED
@@ -145,7 +145,7 @@ async def test_one_brand_s_long_work_does_not_hold_up_another(
     crowd: Crowd, side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A build of so many steps that it outlasts the test; beside it the other brand is followed."""
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 1)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 1)
     other = side.ledger.world.second_brand_code
     for start in range(0, 10_000, 500):
         await side.ledger.write(brand, range(start, start + 500))

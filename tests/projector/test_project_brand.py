@@ -1,12 +1,14 @@
 """One brand, turn by turn: rounds follow the writes, and a new generation is built where none will do."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from services.check import project_brand
-from services.check.project_brand import Turn
+from services.check.projector import project_brand
+from services.check.projector.project_brand import Turn
 from shared.cache import layout
 from shared.domain.consent import Channel, RecipientType, Status
 from shared.ledger import read_changes
@@ -146,7 +148,7 @@ async def test_an_unknown_brand_is_nothing_to_work_on(side: Side, brand: int) ->
 async def test_a_generation_is_built_over_many_turns_while_people_write(
     side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 40)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 40)
     await side.ledger.write(brand, range(300))
     one_step = side.projector(turn_s=0)
     turns = 0
@@ -165,7 +167,7 @@ async def test_a_generation_is_built_over_many_turns_while_people_write(
 async def test_the_old_generation_serves_while_its_successor_is_built(
     side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 40)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 40)
     await side.ledger.write(brand, range(300))
     await side.bring_up(brand)
     old = await side.serving(brand)
@@ -272,7 +274,7 @@ async def test_a_thorough_turn_finishes_what_somebody_has_left(
     side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two built at once; one of them was the quicker, and the other has died."""
-    monkeypatch.setattr(read_changes, "ADDRESSES_A_PAGE", 2)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 2)
     await side.ledger.write(brand, range(7))
     await side.bring_up(brand)
     serving = await side.serving(brand)
@@ -285,3 +287,20 @@ async def test_a_thorough_turn_finishes_what_somebody_has_left(
     assert await side.projector().take_turn(brand, thorough=True) is Turn.SETTLED
     assert await side.agree(brand)
     assert await side.nothing_is_left_over(brand)
+
+
+async def test_a_cancellation_that_a_library_took_no_notice_of_ends_a_turn(
+    side: Side, brand: int
+) -> None:
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        await side.projector(turn_s=60).take_turn(brand)
+
+    await side.ledger.write(brand, range(3))
+    task = asyncio.create_task(work())
+    await asyncio.wait([task])
+    assert task.cancelled()

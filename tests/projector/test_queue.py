@@ -1,6 +1,6 @@
 """Which brand is next: each is worked on by one at a time, and nobody waits for ever."""
 
-from services.check.project_brands import _Queue
+from services.check.projector.schedule_brands import _Queue
 
 
 def put(queue: _Queue, *brands: int, nudged: bool = False) -> None:
@@ -71,3 +71,22 @@ def test_a_thorough_turn_stays_thorough_until_it_is_done() -> None:
     queue.put(1, nudged=False, thorough=True)
     queue.done(1, unfinished=False, thorough=True)
     assert queue.take() == (1, True)
+
+
+def test_the_others_get_their_turn_in_whatever_rhythm_long_turns_come() -> None:
+    queue = _Queue(long_turns_max=1)
+    put(queue, 1, 2)
+    assert taken(queue) == 1
+    queue.done(1, unfinished=True, thorough=False)
+    order = []
+    for n in range(24):  # long and short turns alternate
+        put(queue, 100 + n, nudged=True)
+        brand = taken(queue)
+        assert brand is not None
+        order.append(brand)
+        queue.done(brand, unfinished=brand == 1, thorough=False)
+        short = taken(queue)
+        if short is not None:
+            order.append(short)
+            queue.done(short, unfinished=False, thorough=False)
+    assert 2 in order

@@ -304,7 +304,7 @@ async def test_h123_when_a_key_never_comes_free(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Somebody holds the key's row; the writer gives up waiting (2 s), reads anew and, here, at once gives up.
-    monkeypatch.setattr(record_consent, "ROUNDS_MAX", 1)
+    monkeypatch.setattr(record_consent, "ATTEMPTS_MAX", 1)
     number = new_phone()
     assert (await town.add(consent(number, consentDate=ago(hours=2)))).status_code == 200
     async with town.owner.transaction():

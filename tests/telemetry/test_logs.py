@@ -66,6 +66,13 @@ def test_what_libraries_log_becomes_the_same_kind_of_line(output: io.BytesIO) ->
     assert first["message"] == f"asked for {HIDDEN} by {HIDDEN}"
 
 
+def test_an_answer_that_was_broken_off_on_purpose_is_no_error(output: io.BytesIO) -> None:
+    server = logging.getLogger("uvicorn.error")
+    server.error("ASGI callable returned without completing response.")
+    server.error("ASGI callable returned without starting response.")
+    assert [line["level"] for line in lines(output)] == ["info", "error"]
+
+
 def test_a_library_that_misuses_its_own_format_is_still_heard(output: io.BytesIO) -> None:
     (ours,) = [h for h in logging.getLogger().handlers if type(h) is _LibraryLog]
     ours.emit(logging.LogRecord("asyncpg", logging.ERROR, "", 1, "broken %d", ("x",), None))

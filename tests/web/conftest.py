@@ -12,7 +12,7 @@ from shared.domain.faults import DateNotLater, RuleBrokenError, TokenLimitReache
 from shared.telemetry.logs import configure_logging
 from shared.web.body_limit import BodyLimits
 from shared.web.errors import ErrorRenderer, install_error_handlers
-from shared.web.json_body import read_json
+from shared.web.json_body import parse_json, read_body
 from shared.web.oauth_errors import OAuthRefusedError
 from shared.web.problems import FieldError, ProblemError
 from shared.web.stack import wrap
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/sps/{iys_code}/brands/{brand_code}")
 
 @router.post("/consents")
 async def add(iys_code: int, brand_code: int, request: Request) -> Response:
-    body = await read_json(request)
+    body = parse_json(await read_body(request))
     return Response(orjson.dumps({"codes": [iys_code, brand_code], "body": body}))
 
 

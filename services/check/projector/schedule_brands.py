@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from services.check.project_brand import BrandProjector, Tally, Turn, is_at
+from services.check.projector.project_brand import BrandProjector, Tally, Turn, is_at
 from shared.cache.client import CacheUnavailableError
 from shared.cache.layout import is_building
 from shared.cache.store import ProjectionStore
@@ -151,6 +151,7 @@ class BrandsProjector:
         """Compare all heads with all watermarks; whatever differs is due."""
         known: list[int] = []
         while True:
+            heed_cancellation()
             heads = await self._changes.heads(after=known[-1] if known else 0)
             raws = await self._store.watermarks([head.brand_code for head in heads])
             for head in heads:
@@ -164,18 +165,24 @@ class BrandsProjector:
     async def _tidy(self) -> None:
         """Go round all brands, slowly, and see to what a projector that died has left behind."""
         while True:
-            for brand_code in self._known:
+            known = self._known  # a look may put others in its place meanwhile
+            for brand_code in known:
                 heed_cancellation()
-                await asyncio.sleep(max(self._tidy_period_s / len(self._known), TIDY_PAUSE_MIN_S))
+                await asyncio.sleep(max(self._tidy_period_s / len(known), TIDY_PAUSE_MIN_S))
                 try:
-                    if is_building(await self._store.watermark(brand_code, "n")):
-                        self._put(brand_code, thorough=True)
-                    else:
-                        await self._store.clean(brand_code)
+                    await self._tidy_one(brand_code)
                 except CacheUnavailableError as error:
                     self._away.note(error)
+                except Exception as error:  # noqa: BLE001  # one brand's garbage must not end this
+                    _log.error("projector.tidy.failed", brand_code=brand_code, exc_info=error)
             heed_cancellation()
             await asyncio.sleep(self._sweep_interval_s)
+
+    async def _tidy_one(self, brand_code: int) -> None:
+        if is_building(await self._store.watermark(brand_code, "n")):
+            self._put(brand_code, thorough=True)
+        else:
+            await self._store.clean(brand_code)
 
 
 class _Queue:
@@ -214,7 +221,6 @@ class _Queue:
         queue = self._unfinished if is_long else self._next_queue()
         if not queue:
             return None
-        self._taken += 1
         brand_code = next(iter(queue))
         self._working[brand_code] = is_long
         return brand_code, queue.pop(brand_code)
@@ -230,6 +236,7 @@ class _Queue:
 
     def _next_queue(self) -> dict[int, bool]:
         """Choose, so that nudges come first and yet never keep the others waiting for ever."""
+        self._taken += 1
         if self._taken % OTHERS_TURN == 0:
             return self._due or self._nudged
         return self._nudged or self._due

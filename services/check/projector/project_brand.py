@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import lru_cache
 from time import perf_counter
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from shared.cache.layout import (
     ForeignWatermarkError,
@@ -23,7 +23,8 @@ from shared.cache.layout import (
     is_outgrown,
     read_watermark,
 )
-from shared.cache.store import ProjectionStore
+from shared.cache.store import ProjectionStore, WhichWatermark
+from shared.ledger.deadline import heed_cancellation
 from shared.ledger.read_changes import (
     MOVEMENTS_A_PAGE,
     BrandHead,
@@ -44,7 +45,6 @@ WATERMARKS_REMEMBERED: Final = 65_536
 DIGESTS_BEGIN: Final = b""
 _NOWHERE: Final = Mark(0, (0, 0, 0), settled=False)
 
-Key: TypeAlias = Literal["w", "n"]
 First = TypeVar("First")
 Second = TypeVar("Second")
 
@@ -73,7 +73,7 @@ class _Copy:
     """One of a brand's two watermarks, as far as we know: the bytes that stand there, and their sense."""
 
     brand_code: int
-    key: Key
+    key: WhichWatermark
     raw: bytes | None
     mark: Watermark | None = field(init=False)
 
@@ -106,6 +106,7 @@ class BrandProjector:
         ends_at = perf_counter() + self._turn_s
         turn = await self._step(brand_code, ends_at, thorough=thorough)
         while turn is Turn.UNFINISHED and perf_counter() < ends_at:
+            heed_cancellation()
             turn = await self._step(brand_code, ends_at, thorough=thorough)
         return turn
 
@@ -131,7 +132,7 @@ class BrandProjector:
             return await self._step(brand_code, ends_at, thorough=False)
         return await self._begin(following, serving=serving.raw)
 
-    async def _look(self, brand_code: int, key: Key) -> _Copy:
+    async def _look(self, brand_code: int, key: WhichWatermark) -> _Copy:
         return _Copy(brand_code, key, await self._store.watermark(brand_code, key))
 
     async def _follow(self, copy: _Copy, ends_at: float) -> Turn | None:
@@ -276,20 +277,11 @@ def built(mark: Watermark) -> float:
 def is_at(raw: bytes | None, head: BrandHead) -> bool:
     """Say whether answers may be given from a copy: settled, of this digest key, at this very head."""
     mark = None if raw is None else decode(raw)
-    return (
-        mark is not None
-        and mark.settled
-        and mark.digest_key_id == head.digest_key_id
-        and mark.position == head.position
-        and mark.movement == MovementId(*head.movement)
-    )
+    return mark is not None and mark.is_at(head.position, head.movement, head.digest_key_id)
 
 
 def _as_mark(mark: Watermark) -> Mark:
-    movement = mark.movement
-    return Mark(
-        mark.position, (movement.extent_id, movement.nonce, movement.offset), settled=mark.settled
-    )
+    return Mark(mark.position, mark.movement, settled=mark.settled)
 
 
 def _goes_on(mark: Watermark, page: Changes | Fill) -> bool:

@@ -15,8 +15,8 @@ from typing import Final
 import structlog
 import uvloop
 
-from services.check.project_brands import BrandsProjector
-from services.check.projector_settings import ProjectorSettings
+from services.check.projector.schedule_brands import BrandsProjector
+from services.check.projector.settings import ProjectorSettings
 from shared.cache.address import CacheAddressError
 from shared.cache.layout import value_of
 from shared.cache.server_info import CacheUnfitError
