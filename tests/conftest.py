@@ -1,5 +1,6 @@
 """Servers, databases, keys and a small world. The bodies are in tests/support."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
@@ -18,6 +19,12 @@ from tests.support.ledger import (
     template_database,
 )
 from tests.support.servers import postgres_server, valkey_server
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C, and have the programs under test heed it: who runs in the background ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
