@@ -20,6 +20,7 @@ from services.check.decision_table import WORDS, code_of, codes_of, meanings
 from services.check.evidence import EvidenceLog
 from services.check.question import Question
 from services.check.read_cache import CachedStates
+from services.check.rounds import ROUND_SHARE
 from services.check.sender import exemption_basis, sender_facts
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate, Ticket
@@ -42,8 +43,6 @@ from shared.ledger.read_state import Key, KeySnapshot
 from shared.sealing.addresses import Digester
 from shared.telemetry import metrics
 
-# What of a deadline is left for the ledger's own answer when a round does not come.
-RESERVED_FOR_LEDGER = 0.5
 # Deadlines count per group of so many addresses (design 9), and other requests get their turn after it.
 GROUP: Final = 1000
 # A credential that is seen for the first time is looked up, and a password passes the slow hash.
@@ -143,7 +142,7 @@ class Checker:
         budget_s = self.deadline_s * -(-len(question.recipients) // GROUP)
         expires_at = (loop.time() if asked_at is None else asked_at) + budget_s
         addresses = await self._addresses(question)
-        cache_until = None if skip_cache else expires_at - budget_s * RESERVED_FOR_LEDGER
+        cache_until = None if skip_cache else expires_at - budget_s * (1 - ROUND_SHARE)
         try:
             left_s = expires_at - loop.time()
             judged = await within(left_s, self._judged(ticket, question, addresses, cache_until))

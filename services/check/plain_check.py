@@ -24,7 +24,7 @@ import structlog
 
 from services.check.decision_table import DECISIONS, SINGLES, WORDS, always, end_of, meanings
 from services.check.plain_question import PlainQuestions, Sender
-from services.check.rounds import Fresh, FreshByBrand, Rounds
+from services.check.rounds import ROUND_SHARE, Fresh, FreshByBrand, Rounds
 from services.check.sender import sender_facts
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate, Ticket, still_stands
@@ -33,8 +33,6 @@ from shared.domain.wire_time import TURKEY
 from shared.telemetry import metrics
 
 CROWD_MAX: Final = 500
-# The rest of a deadline is the app's, which asks the ledger alone when a round does not come.
-ROUND_SHARE: Final = 0.5
 STANDINGS_MAX: Final = 50_000
 COUNTED_EVERY_S: Final = 0.25
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()

@@ -31,6 +31,8 @@ PAGES_UNDER_WAY: Final = 2
 ADDRESSES_A_ROUND: Final = 10_000
 ADDRESSES_WAITING_MAX: Final = 200_000
 ASKERS_WAITING_MAX: Final = 2_000
+# So much of a check's deadline may a round take; the rest is for the ledger's own answer.
+ROUND_SHARE: Final = 0.5
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
 
