@@ -208,12 +208,12 @@ def next_look(script: Script) -> list[tuple[str, Mark]]:
 
 
 def _continued(mark: Mark, log: Log, guards: Guards) -> bool:
-    """Round, steps 1 and 2: the ledger is still the one that this generation was read from."""
+    """A step of the projector, 1 and 2: the ledger is still the one that this generation was read from."""
     return stands(mark.seen if guards.seen and mark.seen else mark.at, log, guards)
 
 
 def _round(key: str, mark: Mark, log: Log, page: int, guards: Guards) -> Script | None:
-    """Round, step 3: the next movements, and all that is on file *now* for the addresses among them."""
+    """A step, 3: the next movements, and all that is on file *now* for the addresses among them."""
     head = newest(log)
     moved = log[mark.at.position : mark.at.position + page]
     at = moved[-1] if moved else mark.at
@@ -264,7 +264,7 @@ def run(script: Script, data: Dataset, guards: Guards) -> Dataset:
 
 
 def _run_page(script: Script, data: Dataset, guards: Guards) -> Dataset:
-    """Round, step 3, and Build, step 2: entries, then the watermark."""
+    """A step, 3, and Build, 2: entries, then the watermark."""
     assert script.new is not None
     name = script.new.generation if guards.own_buckets else 0
     found = list(data.entries(name))
