@@ -16,7 +16,7 @@ from services.cli.settings import UpSettings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRAIN_MARGIN_S = 2.0
-PROJECTOR_STOP_TIMEOUT_S = 5.0
+WORKER_STOP_TIMEOUT_S = 5.0
 
 
 def our_children(
@@ -29,7 +29,7 @@ def our_children(
     if settings.web_workers == 1:
         return [
             _web("web", settings, data_dir, environment),
-            _projector(data_dir, environment),
+            *_workers(data_dir, environment),
         ]
     # Their numbers are added up in files of this directory, whichever of them is asked.
     metrics = data_dir.run / "metrics"
@@ -38,7 +38,7 @@ def our_children(
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     names = [f"web-{n}" for n in range(1, settings.web_workers + 1)]
     web = [_web(name, settings, data_dir, environment) for name in names]
-    return [*web, _projector(data_dir, environment)]
+    return [*web, *_workers(data_dir, environment)]
 
 
 def base_url(settings: UpSettings) -> str:
@@ -63,17 +63,29 @@ def _web(
     )
 
 
-def _projector(data_dir: DataDir, environment: dict[str, str]) -> ChildSpec:
-    heartbeat = data_dir.run / "projector.alive"
+def _workers(data_dir: DataDir, environment: dict[str, str]) -> list[ChildSpec]:
+    return [
+        _worker("projector", "services.check.projector", "IZIN_PROJECTOR", data_dir, environment),
+        _worker(
+            "worker", "services.registry.worker", "IZIN_REGISTRY_WORKER", data_dir, environment
+        ),
+    ]
+
+
+def _worker(
+    name: str, module: str, variables: str, data_dir: DataDir, environment: dict[str, str]
+) -> ChildSpec:
+    """Return the spec of a process without a port: it shows by a file that it lives."""
+    heartbeat = data_dir.run / f"{name}.alive"
     return ChildSpec(
-        name="projector",
-        command=(sys.executable, "-P", "-m", "services.check.projector"),
-        log_file=data_dir.log("projector"),
+        name=name,
+        command=(sys.executable, "-P", "-m", module),
+        log_file=data_dir.log(name),
         # The file of an earlier process names that one.
         is_ready=lambda pid: _says(heartbeat, str(pid)),
-        environment={**environment, "IZIN_PROJECTOR_HEARTBEAT_FILE": str(heartbeat)},
+        environment={**environment, f"{variables}_HEARTBEAT_FILE": str(heartbeat)},
         ready_timeout_s=60.0,
-        stop_timeout_s=PROJECTOR_STOP_TIMEOUT_S,
+        stop_timeout_s=WORKER_STOP_TIMEOUT_S,
     )
 
 

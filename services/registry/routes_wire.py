@@ -1,15 +1,13 @@
 """The İYS wire's routes of this service: HTTP in, use case, HTTP out, and no rule of its own."""
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeVar, cast
+from typing import Annotated, Final, cast
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from services.registry.caller import WireGate
 from services.registry.issue_token import IssueToken
 from services.registry.list_brands import ListBrands
 from services.registry.openapi import (
@@ -34,33 +32,34 @@ from services.registry.schemas import (
     TokenBody,
     VersionAnswer,
 )
-from shared.auth.gate import Ticket
+from services.registry.wire_request import (
+    BrandCode,
+    IysCode,
+    edge_of,
+    identified,
+    json_of,
+    timely,
+)
 from shared.domain.faults import (
     AddRequestUnusable,
     BodyNotJson,
     ConsentQueryUnusable,
     ConsentUnknown,
-    Fault,
     RequestTimedOut,
     RuleBrokenError,
     WriteFailed,
 )
 from shared.domain.wire_time import consent_date_to_wire
 from shared.ledger.append import Stored
-from shared.ledger.deadline import within
-from shared.ledger.failures import CommitUnknownError, LedgerUnavailableError
+from shared.ledger.failures import CommitUnknownError
 from shared.web.direct import DirectRoute
 from shared.web.iys_envelope import render_faults
-from shared.web.json_body import NotJsonError, parse_json, read_body
+from shared.web.json_body import read_body
 from shared.web.openapi import body_of
 from shared.web.wire_json import json_response
 
-T = TypeVar("T")
 VERSION: Final = "3.2.0"
 router = APIRouter(tags=["İYS"])
-
-IysCode = Annotated[str, Path(alias="iysCode", description="The provider's number.")]
-BrandCode = Annotated[str, Path(alias="brandCode", description="The brand's number.")]
 
 _CONSENT = {
     "recipient": "+905991234567",
@@ -77,40 +76,15 @@ _QUESTION = {"recipient": "+905991234567", "recipientType": "BIREYSEL", "type": 
 class Wire:
     """What the routes call; the composition root builds it and yields it as `request.state.wire`."""
 
-    gate: WireGate
     issue_token: IssueToken
     record_consent: RecordConsent
     read_consents: ReadConsents
     list_brands: ListBrands
     unknown_consent_status: int
-    deadline_s: float
 
 
 def _wire(request: Request) -> Wire:
     return cast("Wire", request.state.wire)
-
-
-def _authorization(request: Request) -> str | None:
-    return request.headers.get("authorization")
-
-
-async def _identified(request: Request) -> Ticket:
-    return await _timely(request, _wire(request).gate.identify(_authorization(request)))
-
-
-async def _timely(request: Request, work: Coroutine[object, None, T]) -> T:
-    """Return what the work returns, or give it up at the deadline with H192."""
-    try:
-        return await within(_wire(request).deadline_s, work)
-    except TimeoutError:
-        raise LedgerUnavailableError("not in time") from None
-
-
-async def _json(request: Request, unusable: Fault) -> object:
-    try:
-        return parse_json(await read_body(request))
-    except NotJsonError:
-        raise RuleBrokenError(unusable) from None
 
 
 def _movement(stored: Stored) -> Response:
@@ -146,7 +120,7 @@ async def create_token(request: Request) -> Response:
     JSON and form bodies are equal; unknown fields are ignored. Errors have the OAuth shape, status 400.
     """
     raw = await read_body(request)
-    answer = await _timely(request, _wire(request).issue_token(raw))
+    answer = await timely(request, _wire(request).issue_token(raw))
     return json_response(answer, status=200, headers={"Cache-Control": "no-store"})
 
 
@@ -160,8 +134,8 @@ async def create_token(request: Request) -> Response:
 async def list_brands(request: Request, iys_code: IysCode) -> Response:
     """Return the brands that the caller may see, with the number of consents by state."""
     wire = _wire(request)
-    ticket = await _identified(request)
-    brands = await _timely(request, wire.list_brands(ticket, read_iys_code(iys_code)))
+    ticket = await identified(request)
+    brands = await timely(request, wire.list_brands(ticket, read_iys_code(iys_code)))
     return json_response(brands, status=200)
 
 
@@ -169,12 +143,12 @@ async def _record(
     request: Request, iys_code: str, brand_code: str, *, replayable: bool
 ) -> Response:
     wire = _wire(request)
-    ticket = await _identified(request)
+    ticket = await identified(request)
     path = read_brand_path(iys_code, brand_code)
-    body = await _json(request, AddRequestUnusable())
+    body = await json_of(request, AddRequestUnusable())
     try:
         # What is awaited on this path is ours, and lets go at once; so the cheap timeout does.
-        async with asyncio.timeout(wire.deadline_s):
+        async with asyncio.timeout(edge_of(request).deadline_s):
             stored = await wire.record_consent(ticket, path, body, replayable=replayable)
     except CommitUnknownError:
         raise RuleBrokenError(WriteFailed()) from None
@@ -224,10 +198,10 @@ async def add_consent_v2(request: Request, iys_code: IysCode, brand_code: BrandC
 async def read_consent(request: Request, iys_code: IysCode, brand_code: BrandCode) -> Response:
     """Return one consent as it stands; an address without a record is 404 with `H401`."""
     wire = _wire(request)
-    ticket = await _identified(request)
+    ticket = await identified(request)
     path = read_brand_path(iys_code, brand_code)
-    body = await _json(request, ConsentQueryUnusable())
-    shown = await _timely(request, wire.read_consents.one(ticket, path, body))
+    body = await json_of(request, ConsentQueryUnusable())
+    shown = await timely(request, wire.read_consents.one(ticket, path, body))
     if shown is not None:
         return json_response(shown, status=200)
     if wire.unknown_consent_status == 200:  # noqa: PLR2004  # a setting: 404 or 200
@@ -252,11 +226,11 @@ async def filter_granted(
 ) -> Response:
     """Return those of up to 1000 addresses that are in ONAY; refused and unknown ones are left out."""
     wire = _wire(request)
-    ticket = await _identified(request)
+    ticket = await identified(request)
     path = read_brand_path(iys_code, brand_code)
-    body = await _json(request, BodyNotJson())
+    body = await json_of(request, BodyNotJson())
     work = wire.read_consents.granted(ticket, path, (recipient_type, channel), body)
-    granted = await _timely(request, work)
+    granted = await timely(request, work)
     return json_response({"requestId": str(uuid4()), "list": granted}, status=200)
 
 

@@ -49,6 +49,10 @@ class RegistrySettings(BaseSettings):
     registry_body_bytes_max: int = Field(
         default=1_048_576, ge=1024, description="Largest request body of the registry, in bytes."
     )
+    registry_worker_heartbeat_file: Path | None = Field(
+        default=None,
+        description="File that the worker gives its process id and a new date every five seconds.",
+    )
     admit_test_range: bool = Field(
         default=False,
         description="Admit +90599…, a range not in use: for tests, benches and the demo.",

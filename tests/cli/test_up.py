@@ -16,7 +16,11 @@ import pytest
 from tests.support.measured import coverage_variables
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {b"services.cli.serve": "web", b"services.check.projector": "projector"}
+OURS = {
+    b"services.cli.serve": "web",
+    b"services.check.projector": "projector",
+    b"services.registry.worker": "worker",
+}
 
 
 def eventually(claim: Callable[[], object], *, timeout_s: float = 30.0) -> None:
@@ -110,7 +114,13 @@ def world(tmp_path: Path) -> Generator[World]:
 def test_it_serves_makes_the_demo_world_and_stops_cleanly(world: World) -> None:
     up = world.start()
     up.until_ready()
-    assert set(processes_on(world.data_dir)) >= {"postgres", "valkey-server", "web", "projector"}
+    assert set(processes_on(world.data_dir)) >= {
+        "postgres",
+        "valkey-server",
+        "web",
+        "projector",
+        "worker",
+    }
     demo = world.data_dir / "demo.json"
     assert demo.stat().st_mode & 0o777 == 0o600
     content = json.loads(demo.read_text())
@@ -169,7 +179,7 @@ def test_a_taken_port_is_said_before_anything_is_started(world: World) -> None:
     assert not (world.data_dir / "keys.json").exists()
 
 
-@pytest.mark.parametrize("name", ["postgres", "valkey-server", "web", "projector"])
+@pytest.mark.parametrize("name", ["postgres", "valkey-server", "web", "projector", "worker"])
 def test_a_child_that_dies_is_started_again(world: World, name: str) -> None:
     up = world.start()
     up.until_ready()

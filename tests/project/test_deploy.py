@@ -75,11 +75,14 @@ def test_a_service_listens_where_nginx_and_its_health_check_look(name: str) -> N
     assert f":{port[1]}/readyz" in COMPOSE["services"][name]["healthcheck"]["test"][-1]
 
 
-def test_a_projector_is_looked_after_by_the_file_that_it_renews() -> None:
-    example = text("deploy/projector.env.example")
-    heartbeat = re.search(r"^IZIN_PROJECTOR_HEARTBEAT_FILE=(.+)$", example, re.MULTILINE)
+@pytest.mark.parametrize(("name", "settings"), [("projector", "projector"), ("worker", "registry")])
+def test_who_has_no_port_is_looked_after_by_the_file_that_it_renews(
+    name: str, settings: str
+) -> None:
+    example = text(f"deploy/{settings}.env.example")
+    heartbeat = re.search(r"^IZIN_\w+_HEARTBEAT_FILE=(.+)$", example, re.MULTILINE)
     assert heartbeat is not None
-    service = COMPOSE["services"]["projector"]
+    service = COMPOSE["services"][name]
     assert heartbeat[1] in service["healthcheck"]["test"][-1]
     folders = [mount.partition(":")[0] for mount in service["tmpfs"]]
     assert heartbeat[1].rpartition("/")[0] in folders
