@@ -106,41 +106,16 @@ class Appender:
         half a promise (design 4).
         """
         nonce = secrets.randbits(63)
-        warnings: list[str] = []
         arguments = self._arguments(brand_code, movements, nonce=nonce, wait=wait)
-        async with ledger_errors():  # nothing is sent yet, so a failure here leaves nothing open
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        try:
-            try:
-                rows = await _fetch_listening(connection, arguments, warnings)
-            finally:
-                await self._pool.release(connection)
-        except asyncpg.PostgresError as error:
-            raise _translated(error) from error
-        except UNREACHABLE as error:
-            metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
-            raise CommitUnknownError(type(error).__name__) from error
-        if warnings:
-            metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
-            raise CommitUnknownError("the commit came with a warning")
-        extent_id, base, created_at, left_out = rows[0]
-        if left_out:
-            return [], [n - 1 for n in left_out]
+        row = await run_append(self._pool, APPEND, arguments)
+        if row["left_out"]:
+            return [], [n - 1 for n in row["left_out"]]
         self._committed(brand_code)
-        return [
-            Stored(transaction_id(brand_code, extent_id, nonce, n), created_at, base + n)
-            for n in range(1, len(movements) + 1)
-        ], []
+        return stored_from(row, brand_code, nonce, count=len(movements)), []
 
     def _arguments(
-        self,
-        brand_code: int,
-        movements: Sequence[NewMovement],
-        *,
-        nonce: int,
-        wait: bool,
+        self, brand_code: int, movements: Sequence[NewMovement], *, nonce: int, wait: bool
     ) -> list[object]:
-        consents = [movement.consent for movement in movements]
         return [
             brand_code,
             self._digest_key_id,
@@ -149,19 +124,62 @@ class Appender:
             wait,
             sum(movement.approvals for movement in movements),
             sum(movement.rejections for movement in movements),
-            [movement.digest for movement in movements],
-            [consent.channel.value for consent in consents],
-            [consent.recipient_type.value for consent in consents],
-            ["BLOCK" if movement.is_block else "CONSENT" for movement in movements],
-            [consent.status.value for consent in consents],
-            [None if consent.source is None else consent.source.value for consent in consents],
-            [consent.consent_date for consent in consents],
-            [consent.retailer_code for consent in consents],
-            [_array_literal(consent.retailer_access) for consent in consents],
-            [movement.sealed for movement in movements],
-            [None if m.expected is None else m.expected[0] for m in movements],
-            [None if m.expected is None else m.expected[1] for m in movements],
+            *movement_columns(movements),
         ]
+
+
+def movement_columns(movements: Sequence[NewMovement]) -> list[object]:
+    """Return movements as the arrays that the appending functions of the ledger take, in their order."""
+    consents = [movement.consent for movement in movements]
+    return [
+        [movement.digest for movement in movements],
+        [consent.channel.value for consent in consents],
+        [consent.recipient_type.value for consent in consents],
+        ["BLOCK" if movement.is_block else "CONSENT" for movement in movements],
+        [consent.status.value for consent in consents],
+        [None if consent.source is None else consent.source.value for consent in consents],
+        [consent.consent_date for consent in consents],
+        [consent.retailer_code for consent in consents],
+        [_array_literal(consent.retailer_access) for consent in consents],
+        [movement.sealed for movement in movements],
+        [None if m.expected is None else m.expected[0] for m in movements],
+        [None if m.expected is None else m.expected[1] for m in movements],
+    ]
+
+
+def stored_from(row: asyncpg.Record, brand_code: int, nonce: int, *, count: int) -> list[Stored]:
+    """Return what an appending function has stored, in the order of its movements."""
+    extent_id, base, created_at = row["extent_id"], row["base_position"], row["created_at"]
+    return [
+        Stored(transaction_id(brand_code, extent_id, nonce, n), created_at, base + n)
+        for n in range(1, count + 1)
+    ]
+
+
+async def run_append(
+    pool: WriterPool, statement: str, arguments: Sequence[object]
+) -> asyncpg.Record:
+    """Run a statement that appends and commits itself, and return its row.
+
+    Raises as `Appender.append`; nobody cancels it.
+    """
+    warnings: list[str] = []
+    async with ledger_errors():  # nothing is sent yet, so a failure here leaves nothing open
+        connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+    try:
+        try:
+            rows = await _fetch_listening(connection, statement, arguments, warnings)
+        finally:
+            await pool.release(connection)
+    except asyncpg.PostgresError as error:
+        raise _translated(error) from error
+    except UNREACHABLE as error:
+        metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
+        raise CommitUnknownError(type(error).__name__) from error
+    if warnings:
+        metrics.LEDGER_ERRORS_TOTAL.add("commit_unknown")
+        raise CommitUnknownError("the commit came with a warning")
+    return rows[0]
 
 
 def _array_literal(codes: Sequence[int]) -> str | None:
@@ -170,7 +188,7 @@ def _array_literal(codes: Sequence[int]) -> str | None:
 
 
 async def _fetch_listening(
-    connection: Connection, arguments: list[object], warnings: list[str]
+    connection: Connection, statement: str, arguments: Sequence[object], warnings: list[str]
 ) -> list[asyncpg.Record]:
     """Run the append and collect what the server warns of, such as a COMMIT without its standby."""
 
@@ -181,7 +199,7 @@ async def _fetch_listening(
     connection.add_log_listener(listen)
     try:
         # `fetch`, not `fetchrow`: the statement runs to its end and commits before the reply is complete.
-        reply = asyncio.ensure_future(connection.fetch(APPEND, *arguments))
+        reply = asyncio.ensure_future(connection.fetch(statement, *arguments))
         await asyncio.wait({reply}, timeout=REPLY_TIMEOUT_S)
         if not reply.done():
             # The server ends a transaction sooner than this, so nobody is there. Hang up, cancel nothing.
