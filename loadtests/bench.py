@@ -3,6 +3,7 @@
     python -m loadtests.bench               everything, with 10 million consents (seeded on the first run)
     python -m loadtests.bench quick         a few minutes, with 100 thousand: shows that it works, no more
     python -m loadtests.bench single batch  some scenarios only
+    python -m loadtests.bench ingest        files: a result file of its own, with a picture
 
 Never fails for being slow. What is missing is named above the table and in its rows.
 """
@@ -23,6 +24,8 @@ from loadtests.kit.tools import describe_machine, missing, missing_anything
 from loadtests.scenarios import (
     batch_checks,
     cache_memory,
+    ingest_beside,
+    ingest_files,
     revoke_to_deny,
     single_adds,
     single_checks,
@@ -40,6 +43,15 @@ ALONE: Final[dict[str, Callable[[Bench], None]]] = {
     "few-brands": cache_memory.run_few_brands,
     "adds": single_adds.run,
 }
+# A report of their own. What is asked for by name only takes long.
+FILES: Final[dict[str, tuple[Callable[[Bench], None], ...]]] = {
+    "ingest": (ingest_files.run, ingest_beside.run),
+}
+BY_NAME_ONLY: Final[dict[str, tuple[Callable[[Bench], None], ...]]] = {
+    "ingest-large": (ingest_files.run_large,),
+    "ingest-files": (ingest_files.run,),
+    "ingest-beside": (ingest_beside.run,),
+}
 
 
 def main() -> None:
@@ -47,23 +59,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="*", help=f"quick, {', '.join((*IN_THE_LAB, *ALONE))}")
+    known = (*IN_THE_LAB, *ALONE, *FILES, *BY_NAME_ONLY)
+    parser.add_argument("what", nargs="*", help=f"quick, {', '.join(known)}")
     parser.add_argument("--seconds", type=int, help="length of one turn")
     parser.add_argument("--rounds", type=int, help="turns of each")
     options = parser.parse_args()
     quick = "quick" in options.what
     names = [name for name in options.what if name not in {"quick", "full"}]
-    unknown = [name for name in names if name not in IN_THE_LAB and name not in ALONE]
+    unknown = [name for name in names if name not in known]
     if unknown:
         parser.error(f"no scenario {', '.join(unknown)}")
     size = QUICK if quick else FULL
-    bench = Bench(size.changed(options.seconds, options.rounds))
-    _run(bench, names or [*IN_THE_LAB, *ALONE])
+    size = size.changed(options.seconds, options.rounds)
+    checks, files = Bench(size), Bench(size)
+    command = " ".join(["make bench", *_said(options.what)])
+    _run(checks, names or [*IN_THE_LAB, *ALONE])
+    if not names or set(names) & {*IN_THE_LAB, *ALONE}:
+        _publish(checks, "The check", command, name="checks", complete=not quick and not names)
+    asked = names or list(FILES)
+    ingest_beside.PICTURE.unlink(missing_ok=True)
+    parts = {name: some for name, some in (FILES | BY_NAME_ONLY).items() if name in asked}
+    for name, some in parts.items():
+        for part in some:
+            _guarded(files, name, partial(part, files))
+    if parts:
+        if "ingest-large" not in parts:
+            large = f"CSV at {size.ingest.large.consents:,} stored"
+            files.report.row(large, reached="missing: BENCH='ingest ingest-large' has it")
+        complete = not quick and bool({*FILES} & {*parts})
+        _publish(files, "Files", command, name="ingest", complete=complete)
+
+
+def _publish(bench: Bench, title: str, command: str, *, name: str, complete: bool) -> None:
+    """Print the table, and write the result."""
     machine = describe_machine()
-    above = heading(machine, " ".join(["make bench", *_said(options.what)]), missing_anything())
+    above = heading(title, machine, command, missing_anything())
     print(f"{above}\n\n{table(HEAD, bench.report.rows)}\n")
     print("\n".join(f"- {remark}" for remark in bench.report.remarks))
-    path = write_result(bench.report, machine, above, complete=not quick and not names)
+    picture = ingest_beside.PICTURE if name == "ingest" else None
+    path = write_result(
+        bench.report, machine.day, above, name=name, complete=complete, picture=picture
+    )
     print(f"\nwritten to {path}")
 
 

@@ -1,6 +1,6 @@
 /* An open-loop load generator for HTTP/1.1 that says whether it held its rate.
  *
- *     openloop HOST PORT REQUESTS RATE SECONDS CONNECTIONS poisson|fixed
+ *     openloop HOST PORT REQUESTS RATE SECONDS CONNECTIONS poisson|fixed [WINDOW]
  *     openloop --self-check
  *
  * Each request has a time at which it is due, decided before anything is sent and whatever the server does. Its
@@ -13,6 +13,9 @@
  * generator itself was ("lag": from the moment when it could have sent until it sent). "held" is false when
  * it achieved less than 99 % of what it intended, or was itself late by more than a millisecond in one
  * of a hundred requests; such a run is void.
+ *
+ * With WINDOW (seconds) it also prints a line on its standard error after each so many seconds: the latencies of
+ * what was answered in them. SIGTERM ends it early, with its report.
  *
  * With --self-check it starts a server that stalls on purpose and shows that the stall is seen.
  */
@@ -54,13 +57,22 @@ struct plan {
     uint64_t duration_ns;
     unsigned connections;
     bool poisson;
+    uint64_t window_ns; /* 0: no windows */
 };
 
 struct outcome {
-    struct histogram latency, naive, lag;
+    struct histogram latency, naive, lag, window;
     uint64_t intended, answered, refused, broken;
     double seconds;
 };
+
+static volatile sig_atomic_t told_to_stop;
+
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    told_to_stop = 1;
+}
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -141,6 +153,7 @@ static bool take_answer(struct connection *c, struct outcome *out)
         return false;
     }
     count_one(&out->latency, now - c->due);
+    count_one(&out->window, now - c->due);
     count_one(&out->naive, now - c->sent);
     out->answered++;
     out->refused += status != 200;
@@ -158,7 +171,17 @@ static void wait_for(int poller, struct epoll_event *events, int count, uint64_t
         die("epoll_pwait2");
 }
 
-static void run(const struct plan *plan, struct outcome *out)
+/* Print what was answered in a window that is over, and begin the next. */
+static void close_window(struct outcome *out, uint64_t second_ns)
+{
+    fprintf(stderr, "{\"at_s\": %.3f, \"answered\": %llu, \"p50\": %.4f, \"p99\": %.4f, \"max\": %.4f}\n",
+            (double)second_ns / 1e9, (unsigned long long)out->window.total,
+            percentile_ms(&out->window, 0.5), percentile_ms(&out->window, 0.99),
+            (double)out->window.max / 1e6);
+    memset(&out->window, 0, sizeof out->window);
+}
+
+static void run(struct plan *plan, struct outcome *out)
 {
     unsigned n = plan->connections, idle = 0, first = 0; /* the free ones take turns */
     struct connection *all = calloc(n, sizeof *all);
@@ -173,10 +196,17 @@ static void run(const struct plan *plan, struct outcome *out)
     }
     double gap = 1e9 / plan->rate;
     uint64_t start = now_ns() + 10000000u, end = start + plan->duration_ns, last = start;
+    uint64_t window_end = plan->window_ns ? start + plan->window_ns : UINT64_MAX;
     double next = (double)start;
     size_t turn = 0;
     while (true) {
         uint64_t now = now_ns();
+        for (; now >= window_end; window_end += plan->window_ns)
+            close_window(out, window_end - start);
+        if (told_to_stop && now < end) {
+            end = now;
+            plan->duration_ns = end > start ? end - start : 1;
+        }
         while (idle && (uint64_t)next <= now && (uint64_t)next < end) {
             send_request(free_ones[first], &plan->requests.all[turn++ % plan->requests.count],
                          (uint64_t)next, out);
@@ -305,17 +335,19 @@ static int self_check(void)
 int main(int argc, char **argv)
 {
     static struct outcome out;
+    signal(SIGTERM, stop);
     prctl(PR_SET_TIMERSLACK, 1000); /* wake up within a microsecond of the due time, not within fifty */
     if (argc == 2 && strcmp(argv[1], "--self-check") == 0)
         return self_check();
-    if (argc != 8) {
-        fprintf(stderr, "usage: openloop HOST PORT REQUESTS RATE SECONDS CONNECTIONS poisson|fixed\n");
+    if (argc != 8 && argc != 9) {
+        fprintf(stderr, "usage: openloop HOST PORT REQUESTS RATE SECONDS CONNECTIONS poisson|fixed [WINDOW]\n");
         return 2;
     }
     struct plan plan = {.requests = read_prepared(argv[3]), .rate = atof(argv[4])};
     plan.duration_ns = (uint64_t)(atof(argv[5]) * 1e9);
     plan.connections = (unsigned)atoi(argv[6]);
     plan.poisson = strcmp(argv[7], "poisson") == 0;
+    plan.window_ns = argc == 9 ? (uint64_t)(atof(argv[8]) * 1e9) : 0;
     plan.server.sin_family = AF_INET;
     plan.server.sin_port = htons((uint16_t)atoi(argv[2]));
     if (inet_pton(AF_INET, argv[1], &plan.server.sin_addr) != 1 || plan.rate <= 0 || !plan.connections) {

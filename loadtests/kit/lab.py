@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,7 @@ class Lab:
 
     def heads(self) -> dict[int, int]:
         """Return the position of each brand in the ledger."""
-        return asyncio.run(_heads(self.product.dsn, self.world))
+        return heads_of(self.product.dsn, self.world.brand_codes)
 
     def layout(self) -> dict[int, Watermark]:
         """Return how each brand lies in the cache now."""
@@ -100,10 +100,15 @@ def lab(world: World, *, wait: bool = True) -> Iterator[Lab]:
         yield made
 
 
-async def _heads(dsn: str, world: World) -> dict[int, int]:
+def heads_of(dsn: str, brand_codes: Sequence[int]) -> dict[int, int]:
+    """Return the position of each brand in a ledger."""
+    return asyncio.run(_heads(dsn, brand_codes))
+
+
+async def _heads(dsn: str, brand_codes: Sequence[int]) -> dict[int, int]:
     connection = await asyncpg.connect(dsn)
     try:
-        rows = await connection.fetch(HEADS, list(world.brand_codes))
+        rows = await connection.fetch(HEADS, list(brand_codes))
     finally:
         await connection.close()
     return {row["brand_code"]: row["position"] for row in rows}

@@ -1,5 +1,6 @@
 """One table of one run, and what stands behind each of its rows."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,10 +119,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def heading(machine: Machine, command: str, missing: Sequence[str]) -> str:
+def heading(title: str, machine: Machine, command: str, missing: Sequence[str]) -> str:
     """Return what stands above the table."""
     lines = [
-        f"The check, {machine.day}, commit {machine.commit}",
+        f"{title}, {machine.day}, commit {machine.commit}",
         f"{machine.processor}, {machine.cores} cores, {machine.memory_gb} GB",
         f"{machine.versions}",
         f"Command: `{command}`. Limits profile: izin (no limit on checks).",
@@ -130,15 +131,21 @@ def heading(machine: Machine, command: str, missing: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def write_result(report: Report, machine: Machine, above: str, *, complete: bool) -> Path:
+def write_result(
+    report: Report, day: str, above: str, *, name: str, complete: bool, picture: Path | None = None
+) -> Path:
     """Write the dated result file; an older one of the same day is replaced.
 
     A run that was not complete is no result to keep: it goes beside the seeded data.
     """
-    path = RESULTS / f"{machine.day}-checks.md" if complete else DATA / "last-partial-run.md"
+    path = RESULTS / f"{day}-{name}.md" if complete else DATA / f"last-partial-{name}.md"
     remarks = "\n".join(f"- {remark}" for remark in report.remarks)
+    if picture is not None and picture.exists():
+        shutil.move(picture, path.with_suffix(".svg"))
+        remarks += f"\n\n![what goes in, and who waits]({path.stem}.svg)"
+    title = above.partition(", commit")[0]
     parts = (
-        f"# The check, {machine.day}",
+        f"# {title}",
         "\n".join(f"{line}  " for line in above.splitlines()[1:]),
         table(HEAD, report.rows),
         remarks,

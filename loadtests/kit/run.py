@@ -14,6 +14,19 @@ STARTED: Final = perf_counter()
 
 
 @dataclass(frozen=True, slots=True)
+class IngestSize:
+    """How much is stored before files come, how many rows they have, and what goes on beside them."""
+
+    world: World
+    large: World
+    rows: int
+    xlsx_rows: int
+    beside_rows: int
+    idle_s: int
+    checks_per_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     """How much is asked, and how long."""
 
@@ -26,6 +39,7 @@ class Size:
     batches: int
     agreement: int
     refusals: int
+    ingest: IngestSize
 
     def changed(self, seconds: int | None, rounds: int | None) -> "Size":
         """Return the same with turns of another length or number, where one is given."""
@@ -42,6 +56,15 @@ FULL: Final = Size(
     batches=400,
     agreement=10_000,
     refusals=1_000,
+    ingest=IngestSize(
+        world=World(1_000_000),
+        large=World(20_000_000),
+        rows=1_000_000,
+        xlsx_rows=300_000,
+        beside_rows=2_000_000,
+        idle_s=30,
+        checks_per_s=1_000,
+    ),
 )
 QUICK: Final = Size(
     world=World(100_000),
@@ -53,6 +76,15 @@ QUICK: Final = Size(
     batches=50,
     agreement=1_000,
     refusals=50,
+    ingest=IngestSize(
+        world=World(100_000),
+        large=World(100_000),
+        rows=100_000,
+        xlsx_rows=20_000,
+        beside_rows=100_000,
+        idle_s=5,
+        checks_per_s=1_000,
+    ),
 )
 
 

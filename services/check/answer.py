@@ -33,7 +33,7 @@ from shared.domain.decision import (
     decide_unverified,
 )
 from shared.domain.exemptions import is_exempt
-from shared.domain.wire_time import TURKEY
+from shared.domain.wire_time import turkish_day
 from shared.ledger.coalesce import StateReader
 from shared.ledger.deadline import within
 from shared.ledger.directory import BrandRow, UserRow
@@ -232,7 +232,7 @@ class Checker:
             refused = Decision(Reason.HEADER_MISMATCH, None)  # a header of nobody names no sender
             codes = addresses.all_the_same(refused)
             return Answer(codes, None, verified=True, sender=refused.reason, source=read.source)
-        today = self.now().astimezone(TURKEY).date()
+        today = turkish_day(self.now())
         facts = sender_facts(question, user, brand, today=today)
         sender = decide_sender(facts)
         if sender is not None:

@@ -22,6 +22,7 @@ from services.check.routes import CheckSurface
 from services.check.settings import CheckSettings
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate
+from shared.auth.origin import AddressNotAllowedError, came_from
 from shared.auth.tokens import TokenIssuer
 from shared.cache.reader import CacheReader
 from shared.cache.server_info import CacheUnfitError
@@ -37,13 +38,17 @@ from shared.sealing.addresses import Digester
 from shared.sealing.keyring import read_key_file
 from shared.telemetry import metrics
 from shared.web.body_limit import BodyLimits
+from shared.web.client_address import ClientAddress
 from shared.web.direct import DirectRoutes
 from shared.web.errors import ErrorRenderer, install_error_handlers
 from shared.web.health import Check, health_routes
 from shared.web.stack import wrap
 
 READ_LANES = 2
-RENDERER = ErrorRenderer(outages={LedgerUnavailableError: "LEDGER_UNAVAILABLE"})
+RENDERER = ErrorRenderer(
+    outages={LedgerUnavailableError: "LEDGER_UNAVAILABLE"},
+    refusals={AddressNotAllowedError: "ADDRESS_NOT_ALLOWED"},
+)
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
 
@@ -114,7 +119,8 @@ def create_app(settings: CheckSettings, *, door: HotDoor | None = None) -> FastA
 def create_edge(app: FastAPI, settings: CheckSettings) -> ASGIApp:
     """Return the app inside its middleware: what a server serves."""
     limits = BodyLimits(settings.check_body_bytes_max, {stream_routes.PATH: None})
-    edge = DirectRoutes(app, routes.DIRECT, renderer=RENDERER)
+    routed = DirectRoutes(app, routes.DIRECT, renderer=RENDERER)
+    edge = ClientAddress(routed, trusted=settings.trusted_proxies or (), tell=came_from)
     return wrap(edge, service="check", limits=limits, renderer=RENDERER)
 
 

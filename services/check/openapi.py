@@ -18,11 +18,12 @@ CHECK_ERRORS: Final[Responses] = {
         (
             *("NOT_JSON", "BAD_CONTENT_LENGTH", "NOT_AUTHENTICATED", "REQUEST_TIMEOUT"),
             *("BODY_TOO_LARGE", "TOO_MANY_RECIPIENTS", "INVALID_QUESTION", "INVALID_RECIPIENT"),
+            "ADDRESS_NOT_ALLOWED",
         )
     ),
     503: _UNVERIFIED,
 }
-BRANDS_ERRORS: Final = error_answers(("H351", "H363", "H192"))
+BRANDS_ERRORS: Final = error_answers(("H351", "H353", "H363", "H192"))
 REJECTED_ERRORS: Final = error_answers(
     (
         *("H014", "H351", "H353", "H018", "H191", "H116", "H117"),
@@ -45,7 +46,9 @@ STREAM_ERRORS: Final[Responses] = {
             }
         },
     },
-    **problem_answers(("NOT_AUTHENTICATED", "INVALID_QUESTION", "LEDGER_UNAVAILABLE")),
+    **problem_answers(
+        ("NOT_AUTHENTICATED", "ADDRESS_NOT_ALLOWED", "INVALID_QUESTION", "LEDGER_UNAVAILABLE")
+    ),
 }
 _SENDER: Final[dict[str, dict[str, object]]] = SenderFields.model_json_schema()["properties"]
 STREAM_REQUEST: Final[dict[str, object]] = {

@@ -35,6 +35,8 @@ from shared.telemetry import metrics
 CROWD_MAX: Final = 500
 STANDINGS_MAX: Final = 50_000
 COUNTED_EVERY_S: Final = 0.25
+# An account with a list of networks is the app's for so long; then it is looked at again.
+LEFT_TO_APP_S: Final = 60.0
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
 Done: TypeAlias = Callable[[bytes | None], None]
@@ -114,6 +116,7 @@ class PlainChecks:
         self._now = now
         self._crowd: _Crowd | None = None
         self._standings: dict[tuple[bytes, Sender], _Standing] = {}
+        self._left_to_app: dict[bytes, float] = {}
         self._counter = _Counter()
 
     def ticket_of(self, authorization: str) -> Ticket | None:
@@ -135,7 +138,7 @@ class PlainChecks:
         deadline counts from then and the cache is not asked a second time.
         """
         read = self._read(body)
-        if read is None:
+        if read is None or self._left_to_app.get(ticket.name, 0.0) > asked_at:
             return False
         sender, block = read
         brand_code = sender.brand_code
@@ -228,6 +231,9 @@ class PlainChecks:
         brand = self._directory.current_brand(brand_code, authority_version)
         if user is None or brand is None or not still_stands(ticket, user):
             return None
+        if user.networks:  # whence this one comes is not known here
+            self._leave_to_app(ticket)
+            return None
         if sender.brand_code is None and not self._directory.owns(
             brand_code, sender.header, directory_version
         ):
@@ -247,6 +253,12 @@ class PlainChecks:
             self._standings.clear()
         self._standings[ticket.name, sender] = standing
         return standing
+
+    def _leave_to_app(self, ticket: Ticket) -> None:
+        """Take no question of an account that may act from its own networks alone, for a while."""
+        if len(self._left_to_app) >= STANDINGS_MAX:
+            self._left_to_app.clear()
+        self._left_to_app[ticket.name] = asyncio.get_running_loop().time() + LEFT_TO_APP_S
 
     def close(self) -> None:
         """Count what is not counted yet."""

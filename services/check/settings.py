@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.ledger.store import role_dsn
+from shared.web.network_settings import Networks
 
 ROLE = "izin_check"
 
@@ -63,6 +64,10 @@ class CheckSettings(BaseSettings):
     admit_test_range: bool = Field(
         default=False,
         description="Admit +90599…, a range not in use: for tests, benches and the demo.",
+    )
+    trusted_proxies: Networks = Field(
+        default=None,
+        description="Networks (CIDR, with commas) whose word about a client's address is believed.",
     )
 
     @property

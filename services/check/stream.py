@@ -24,6 +24,7 @@ from services.check.decision_table import DECISIONS
 from services.check.question import InvalidQuestionError, Question, open_batch
 from services.check.read_batch import read_list
 from shared.auth.gate import NotAuthenticatedError, Ticket
+from shared.auth.origin import AddressNotAllowedError
 from shared.domain.decision import Reason
 
 LINE_BYTES_MAX: Final = 1024
@@ -230,7 +231,7 @@ class ListCheck:
         question = replace(self.question, recipients=tuple(recipients))
         try:
             answer = await self.checker.answer(self.ticket, question, asked_at=asked_at)
-        except NotAuthenticatedError:
+        except (NotAuthenticatedError, AddressNotAllowedError):
             raise BrokenOffError("credential taken away") from None
         first = self.tally.lines + 1
         self.tally.add(answer.codes)

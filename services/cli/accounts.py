@@ -44,6 +44,7 @@ def add_provider(  # noqa: PLR0913  # one option per member
         str | None, typer.Option(help="Legal basis, for a sender that needs no consent.")
     ] = None,
     iys_code: Annotated[int | None, typer.Option(help="Code to use; drawn if left out.")] = None,
+    mersis: Annotated[str | None, typer.Option(help="MERSIS number.")] = None,
     master_brand_name: Annotated[
         str | None, typer.Option(help="Name of the master brand; the title if left out.")
     ] = None,
@@ -57,6 +58,7 @@ def add_provider(  # noqa: PLR0913  # one option per member
         taxNumber=tax_number,
         exemptionBasis=exemption_basis,
         iysCode=iys_code,
+        mersis=mersis,
         masterBrandName=master_brand_name,
     )
     with open_client(who) as client:

@@ -52,7 +52,7 @@ def check(  # noqa: PLR0913  # one option per member of the question
         "brandCode": brand,
         "header": header,
         "type": channel.value,
-        "recipient": _address(recipient),
+        "recipient": address_from(recipient),
         "recipientType": recipient_type.value if recipient_type else None,
         "messageClass": message_class,
         "retailerCode": retailer,
@@ -64,7 +64,7 @@ def check(  # noqa: PLR0913  # one option per member of the question
         raise typer.Exit(NOT_ALLOWED)
 
 
-def _address(argument: str) -> str:
+def address_from(argument: str) -> str:
     """Return the address; by way of standard input it stays out of the shell's history."""
     address = sys.stdin.readline().strip() if argument == "-" else argument.strip()
     if not address:

@@ -1,6 +1,6 @@
 """The processes of ours that `izin up` runs on top of the servers, in starting order.
 
-A worker is one more `ChildSpec` in `our_children`.
+A worker is one more line in `WORKERS`.
 """
 
 import shutil
@@ -16,6 +16,12 @@ from services.cli.settings import UpSettings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRAIN_MARGIN_S = 2.0
+WORKERS = (
+    ("projector", "services.check.projector", "IZIN_PROJECTOR"),
+    ("worker", "services.registry.worker", "IZIN_REGISTRY_WORKER"),
+    ("ingest", "services.ingest.worker", "IZIN_INGEST_WORKER"),
+)
+"""Processes without a port: their name, their module, and how their settings begin."""
 WORKER_STOP_TIMEOUT_S = 5.0
 
 
@@ -65,15 +71,13 @@ def _web(
 
 def _workers(data_dir: DataDir, environment: dict[str, str]) -> list[ChildSpec]:
     return [
-        _worker("projector", "services.check.projector", "IZIN_PROJECTOR", data_dir, environment),
-        _worker(
-            "worker", "services.registry.worker", "IZIN_REGISTRY_WORKER", data_dir, environment
-        ),
+        _worker(name, module, f"{setting}_HEARTBEAT_FILE", data_dir, environment)
+        for name, module, setting in WORKERS
     ]
 
 
 def _worker(
-    name: str, module: str, variables: str, data_dir: DataDir, environment: dict[str, str]
+    name: str, module: str, variable: str, data_dir: DataDir, environment: dict[str, str]
 ) -> ChildSpec:
     """Return the spec of a process without a port: it shows by a file that it lives."""
     heartbeat = data_dir.run / f"{name}.alive"
@@ -83,7 +87,7 @@ def _worker(
         log_file=data_dir.log(name),
         # The file of an earlier process names that one.
         is_ready=lambda pid: _says(heartbeat, str(pid)),
-        environment={**environment, f"{variables}_HEARTBEAT_FILE": str(heartbeat)},
+        environment={**environment, variable: str(heartbeat)},
         ready_timeout_s=60.0,
         stop_timeout_s=WORKER_STOP_TIMEOUT_S,
     )

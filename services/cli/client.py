@@ -1,6 +1,7 @@
 """A small HTTP client of a running izin: signs in, asks, turns problem documents into one line."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,10 @@ from services.cli.errors import CliError
 
 _OBJECT = TypeAdapter(dict[str, Json])
 NO_CONTENT = 204
+
+
+class AwayError(CliError):
+    """The server cannot be reached or does not answer in time, which may pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,11 @@ class Answer:
     """A JSON object that the server sent."""
 
     body: dict[str, Json]
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> Self:
+        """Return what a successful response holds; raises CliError where that is no JSON."""
+        return cls(_content(response) or {})
 
     def text(self, name: str) -> str:
         """Return a member that must be a string."""
@@ -58,9 +68,9 @@ class Answer:
 
 
 class Client:
-    """Signed in with one account for as long as it is open."""
+    """Signed in with one account for as long as it is open; without an account it is nobody."""
 
-    def __init__(self, base_url: str, account: Account, *, timeout_s: float = 30.0) -> None:
+    def __init__(self, base_url: str, account: Account | None, *, timeout_s: float = 30.0) -> None:
         self._account = account
         self._base_url = base_url
         # trust_env: a proxy of the environment must not see credentials meant for this server
@@ -68,7 +78,8 @@ class Client:
 
     def __enter__(self) -> Self:
         try:
-            self._sign_in()
+            if self._account is not None:
+                self._sign_in(self._account)
         except BaseException:
             self._http.close()
             raise
@@ -92,6 +103,10 @@ class Client:
         """The header that says who asks, once signed in."""
         return self._http.headers["Authorization"]
 
+    def get(self, path: str) -> Answer:
+        """GET an answer."""
+        return self._ask("GET", path, None)
+
     def post(self, path: str, body: Mapping[str, Json]) -> Answer:
         """POST a JSON body and return the answer."""
         return self._ask("POST", path, body)
@@ -100,39 +115,95 @@ class Client:
         """PUT a JSON body and return the answer."""
         return self._ask("PUT", path, body)
 
+    def present(self, secret: str) -> None:
+        """Send a secret with whatever is asked from now on, in place of a sign-in."""
+        self._http.headers["Authorization"] = f"Bearer {secret}"
+
+    def put_file(self, path: str, content: bytes) -> Answer:
+        """PUT a file as it is and return the answer."""
+        response = self._sent("PUT", path, content=content)
+        if response.is_success:
+            return Answer(_content(response) or {})
+        raise refusal(response.status_code, response.content)
+
+    def get_file(self, path: str) -> bytes:
+        """GET a file as it is."""
+        response = self._sent("GET", path)
+        if response.is_success:
+            return response.content
+        raise refusal(response.status_code, response.content)
+
     def delete(self, path: str) -> None:
         """DELETE what is at the path."""
         self._ask("DELETE", path, None)
 
-    def _sign_in(self) -> None:
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: Iterable[bytes] | None = None,
+    ) -> httpx.Response:
+        """Send anything and return whatever the server says; raises AwayError."""
+        with self._reaching():
+            return self._http.request(method, path, headers=headers, content=content)
+
+    @contextmanager
+    def open_file(self, path: str) -> Generator[httpx.Response]:
+        """GET something of any size, to be read as it comes; raises AwayError, then and later."""
+        with self._reaching(), self._http.stream("GET", path) as response:
+            yield response
+
+    def sign_in_again(self) -> None:
+        """Get a new token in place of one that has run out."""
+        if self._account is not None:
+            self._sign_in(self._account)
+
+    def _sign_in(self, account: Account) -> None:
         answer = self._ask(
             "POST",
             "/oauth2/token",
             {
                 "grant_type": "password",
-                "username": self._account.username,
-                "password": self._account.password,
+                "username": account.username,
+                "password": account.password,
             },
         )
         self._http.headers["Authorization"] = f"Bearer {answer.text('access_token')}"
 
     def _ask(self, method: str, path: str, body: Mapping[str, Json] | None) -> Answer:
-        try:
-            response = self._http.request(method, path, json=body)
-        except httpx.TimeoutException:
-            raise CliError(
-                f"{self._base_url} does not answer in time; try again or raise IZIN_TIMEOUT_S"
-            ) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise CliError(
-                f"{self._base_url} cannot be reached ({error}); start it with `izin up` "
-                "or set IZIN_URL"
-            ) from None
+        response = self._sent(method, path, body=body)
         content = _content(response)
         # a check that could not be verified is a 503 that answers all the same: not allowed
         if response.is_success or (content is not None and "allowed" in content):
             return Answer(content or {})
         raise CliError(_said(response, content))
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Json] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        with self._reaching():
+            return self._http.request(method, path, json=body, content=content)
+
+    @contextmanager
+    def _reaching(self) -> Generator[None]:
+        try:
+            yield
+        except httpx.TimeoutException:
+            raise AwayError(
+                f"{self._base_url} does not answer in time; try again or raise IZIN_TIMEOUT_S"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise AwayError(
+                f"{self._base_url} cannot be reached ({error}); start it with `izin up` "
+                "or set IZIN_URL"
+            ) from None
 
 
 def _content(response: httpx.Response) -> dict[str, Json] | None:

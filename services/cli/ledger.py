@@ -17,7 +17,6 @@ from services.cli.key_file import keys_file, provide_keys
 from services.cli.output import AsJson, show, with_examples
 from services.cli.settings import UpSettings, read_settings
 
-BROKEN = 1
 Outcome = TypeVar("Outcome")
 
 ledger = typer.Typer(help="The ledger itself.", no_args_is_help=True)

@@ -1,14 +1,35 @@
 """`izin`: the command line.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 `check` says no, 4 `scrub` is not complete and can be resumed,
-5 `scrub` is complete, but could not verify every row.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 `check` says no, 4 `scrub` or `upload` is not complete and
+can be resumed, 5 `scrub` is complete, but could not verify every row, 6 `upload` is done, but rows were
+refused.
 """
 
 import sys
 
 import typer
 
-from services.cli import accounts, admin, cache, check, ledger, scrub, up
+from services.cli import (
+    account_changes,
+    account_lists,
+    accounts,
+    admin,
+    api_keys,
+    applications,
+    cache,
+    check,
+    jobs,
+    ledger,
+    limits,
+    networks,
+    report,
+    scrub,
+    subscriptions,
+    system,
+    template,
+    up,
+    upload,
+)
 from services.cli.errors import CliError
 from services.cli.output import with_examples
 
@@ -46,6 +67,40 @@ app.command(
     ),
 )(scrub.scrub_list)
 app.command(
+    "upload",
+    help=with_examples(
+        "Hand in a file of consents; with --wait, until each row is recorded or refused with a reason.",
+        "izin upload izinler.xlsx --brand 650001 --wait",
+        "izin upload eski.csv --brand 650001 --type MESAJ --status ONAY --map 'Cep No=recipient' --dry-run",
+        "izin upload izinler.xlsx --resume 2f6f6d8e-5d0f-4d0e-9c3a-0d9f0f2f7c11",
+    ),
+)(upload.upload)
+app.command(
+    "template",
+    help=with_examples(
+        "Write a file to fill in and upload, with lists to choose from and examples.",
+        "izin template",
+        "izin template izinler.csv",
+        "izin template izinler.xlsx --full --json",
+    ),
+)(template.template)
+app.command(
+    "report",
+    help=with_examples(
+        "Count what changed at a brand on one day: approvals, refusals and blocks.",
+        "izin report --brand 650001",
+        "izin report --brand 650001 --date 2026-03-02 --json",
+    ),
+)(report.report)
+app.command(
+    "limits",
+    help=with_examples(
+        "Show which limits hold and what is left of them; looking costs nothing.",
+        "izin limits",
+        "izin limits --account --as provider --json",
+    ),
+)(limits.show_limits)
+app.command(
     "migrate",
     help=with_examples(
         "Bring the database up to date, as its owner.", "izin migrate", "izin migrate --json"
@@ -61,14 +116,19 @@ app.command(
 )(ledger.rekey)
 for _name, _group in (
     ("admin", admin.admin),
-    ("provider", accounts.provider),
-    ("brand", accounts.brand),
+    *account_changes.GROUPS.items(),
     ("header", accounts.header),
-    ("operator", accounts.operator),
-    ("partner", accounts.partner),
+    ("application", applications.application),
+    ("user", account_lists.user),
+    ("key", api_keys.key),
+    ("event", account_lists.event),
+    ("system", system.system),
+    ("subscription", subscriptions.subscription),
     ("ledger", ledger.ledger),
     ("cache", cache.cache),
     ("keys", ledger.keys),
+    ("networks", networks.networks),
+    ("jobs", jobs.jobs),
 ):
     app.add_typer(_group, name=_name)
 

@@ -1,7 +1,8 @@
 """How commands speak: a JSON line for scripts, aligned lines for people, help with examples."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -17,6 +18,31 @@ def show(facts: Mapping[str, object], *, as_json: bool) -> None:
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         print(f"{name:<{width}}  {_readable(value)}")
+
+
+def show_rows(
+    items: Sequence[Mapping[str, object]],
+    columns: Sequence[str],
+    *,
+    following: object,
+    as_json: bool,
+) -> None:
+    """Print a page, as a table or as one line of JSON; `following` is the next page's cursor."""
+    if as_json:
+        print(
+            json.dumps(
+                {"items": [dict(item) for item in items], "next": following}, ensure_ascii=False
+            )
+        )
+        return
+    table = [list(columns), *([_readable(item.get(name)) for name in columns] for item in items)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
+    for row in table:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+    if following is not None:
+        print(f"more: --after {following}", file=sys.stderr)
 
 
 def with_examples(summary: str, *examples: str) -> str:

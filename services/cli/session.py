@@ -27,8 +27,8 @@ AsWho = Annotated[
 ]
 
 
-def open_client(who: Who) -> Client:
-    """Return a client for the server and account that are configured."""
+def open_client(who: Who | None) -> Client:
+    """Return a client for the server and account that are configured; None: without an account."""
     settings = read_settings(ClientSettings)
     demo_file = settings.data_dir / "demo.json"
     try:
@@ -41,8 +41,8 @@ def open_client(who: Who) -> Client:
             "set IZIN_URL, IZIN_USERNAME and IZIN_PASSWORD"
         ) from None
     url = settings.url or (world.base_url if world else None)
-    account = _account(settings, world, who)
-    if url is None or account is None:
+    account = None if who is None else _account(settings, world, who)
+    if url is None or (account is None and who is not None):
         raise CliError(
             f"no server or account to use: set IZIN_URL, IZIN_USERNAME and IZIN_PASSWORD, or run "
             f"`izin up --demo` (there is no {demo_file})"

@@ -8,26 +8,60 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from services.registry import routes_accounts, routes_wire
+from services.registry import routes_wire
+from services.registry.administration import area as administration_area
+from services.registry.administration import routes as administration_routes
+from services.registry.feeds import area as feeds_area
+from services.registry.feeds import routes as feeds_routes
+from services.registry.feeds import routes_reports
 from services.registry.issue_token import IssueToken
+from services.registry.limits import area as limits_area
+from services.registry.limits import routes as limits_routes
+from services.registry.limits.show_limits import ShowLimits
 from services.registry.list_brands import ListBrands
-from services.registry.manage_accounts import ManageAccounts
+from services.registry.networks import area as networks_area
+from services.registry.networks import routes as networks_routes
+from services.registry.networks.manage_networks import ManageNetworks
+from services.registry.partners import area as partners_area
+from services.registry.partners import routes as partners_routes
+from services.registry.partners import routes_subscriptions
+from services.registry.partners.quota import Quota
 from services.registry.parts import Parts, open_parts
+from services.registry.push import area as push_area
+from services.registry.push import routes as push_routes
 from services.registry.read_consents import ReadConsents
+from services.registry.reconciliation import area as reconciliation_area
+from services.registry.reconciliation import routes as reconciliation_routes
 from services.registry.record_consent import RecordConsent
+from services.registry.reference import area as reference_area
+from services.registry.reference import routes as reference_routes
+from services.registry.reference.look_up_places import LookUpPlaces
+from services.registry.retailers import area as retailers_area
+from services.registry.retailers import routes as retailers_routes
+from services.registry.retailers import routes_access
 from services.registry.routes_wire import Wire
 from services.registry.settings import RegistrySettings
-from services.registry.wire_request import WireEdge
+from services.registry.system import area as system_area
+from services.registry.system import routes as system_routes
+from shared.auth.origin import AddressNotAllowedError, came_from
 from shared.clock import utc_now
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.readiness import require_fit
 from shared.web.body_limit import BodyLimits
+from shared.web.client_address import ClientAddress
 from shared.web.direct import DirectRoutes
 from shared.web.errors import ErrorRenderer, install_error_handlers
 from shared.web.health import health_routes
+from shared.web.json_body import BODY_SECONDS_MAX
+from shared.web.limit_fields import LimitFields
 from shared.web.stack import wrap
+from shared.wire.count_requests import Limits
+from shared.wire.request import CountRequests, WireEdge
 
-RENDERER = ErrorRenderer(outages={LedgerUnavailableError: "LEDGER_UNAVAILABLE"})
+RENDERER = ErrorRenderer(
+    outages={LedgerUnavailableError: "LEDGER_UNAVAILABLE"},
+    refusals={AddressNotAllowedError: "ADDRESS_NOT_ALLOWED"},
+)
 
 
 class State(TypedDict):
@@ -35,7 +69,16 @@ class State(TypedDict):
 
     edge: WireEdge
     wire: Wire
-    accounts: ManageAccounts
+    administration: administration_area.Administration
+    feeds: feeds_area.Feeds
+    limits: ShowLimits
+    networks: ManageNetworks
+    partners: partners_area.Partners
+    push: push_area.Push
+    reconciliation: reconciliation_area.Reconciliation
+    reference: LookUpPlaces
+    retailers: retailers_area.Retailers
+    system: system_area.SystemArea
 
 
 def create_app(settings: RegistrySettings) -> FastAPI:
@@ -44,9 +87,12 @@ def create_app(settings: RegistrySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
-        async with open_parts(settings, now=utc_now) as parts:
+        async with (
+            open_parts(settings, now=utc_now) as parts,
+            limits_area.open_limits(parts) as limits,
+        ):
             opened.append(parts)
-            yield _build(parts)
+            yield _build(parts, limits)
             opened.clear()
 
     async def ledger_answers() -> None:
@@ -59,7 +105,22 @@ def create_app(settings: RegistrySettings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for module in (routes_wire, routes_accounts):
+    for module in (
+        routes_wire,
+        administration_routes,
+        feeds_routes,
+        routes_reports,
+        limits_routes,
+        networks_routes,
+        partners_routes,
+        routes_subscriptions,
+        push_routes,
+        reconciliation_routes,
+        reference_routes,
+        retailers_routes,
+        routes_access,
+        system_routes,
+    ):
         app.include_router(module.router)
     app.router.routes.extend(health_routes({"ledger": ledger_answers}))
     install_error_handlers(app, RENDERER)
@@ -68,23 +129,32 @@ def create_app(settings: RegistrySettings) -> FastAPI:
 
 def create_edge(app: FastAPI, settings: RegistrySettings) -> ASGIApp:
     """Return the app inside its middleware: what a server serves."""
-    limits = BodyLimits(settings.registry_body_bytes_max, {})
-    edge = DirectRoutes(app, routes_wire.DIRECT, renderer=RENDERER)
+    limits = BodyLimits(
+        settings.registry_body_bytes_max,
+        {administration_area.PAPERS: settings.document_bytes_max},
+        seconds_max=BODY_SECONDS_MAX,
+    )
+    routed = DirectRoutes(app, routes_wire.DIRECT, renderer=RENDERER)
+    counted = LimitFields(CountRequests(routed, renderer=RENDERER))
+    edge = ClientAddress(counted, trusted=settings.trusted_proxies or (), tell=came_from)
     return wrap(edge, service="registry", limits=limits, renderer=RENDERER)
 
 
-def _build(parts: Parts) -> State:
+def _build(parts: Parts, limits: Limits) -> State:
     return {
-        "edge": WireEdge(parts.wire_gate, deadline_s=parts.settings.registry_deadline_s),
+        "edge": WireEdge(parts.wire_gate, limits, deadline_s=parts.settings.registry_deadline_s),
         "wire": _build_wire(parts),
-        "accounts": _build_accounts(parts),
+        "administration": administration_area.build(parts),
+        "feeds": feeds_area.build(parts),
+        "limits": limits_area.build(parts, limits),
+        "networks": networks_area.build(parts),
+        "partners": partners_area.build(parts),
+        "push": push_area.build(parts),
+        "reconciliation": reconciliation_area.build(parts),
+        "reference": reference_area.build(parts),
+        "retailers": retailers_area.build(parts),
+        "system": system_area.build(parts),
     }
-
-
-def _build_accounts(parts: Parts) -> ManageAccounts:
-    return ManageAccounts(
-        parts.gate, parts.directory, parts.reader, parts.reader_pool, parts.writer_pool
-    )
 
 
 def _build_wire(parts: Parts) -> Wire:
@@ -101,6 +171,7 @@ def _build_wire(parts: Parts) -> Wire:
             digester=parts.digester,
             sealer=parts.sealer,
             policy=settings.write_policy,
+            quota=Quota(parts.reader_pool, default=settings.consent_limit or None),
             now=parts.now,
         ),
         read_consents=ReadConsents(

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import cast
 from urllib.parse import parse_qsl
 
+from services.registry.limits.guard_sign_ins import SignInGuard
 from shared.auth.gate import Gate
+from shared.auth.origin import AddressNotAllowedError, require_origin
 from shared.auth.tokens import (
     ACCESS_LIFETIME,
     REFRESH_LIFETIME,
     TokenIssuer,
     TokenRefusedError,
 )
-from shared.ledger.accounts import save_refresh_token, spend_refresh_token
 from shared.ledger.directory import UserRow, brands_of_provider, read_user
+from shared.ledger.refresh_tokens import save_refresh_token, spend_refresh_token
 from shared.ledger.store import ReaderPool, WriterPool
 from shared.telemetry import metrics
 from shared.web.json_body import NotJsonError, parse_json
@@ -48,12 +50,16 @@ class IssueToken:
     writer: WriterPool
     now: Callable[[], datetime]
 
-    async def __call__(self, raw: bytes) -> dict[str, object]:
-        """Return the answer's body; raises OAuthRefusedError, LedgerUnavailableError."""
+    async def __call__(self, raw: bytes, guard: SignInGuard) -> dict[str, object]:
+        """Return the answer's body.
+
+        Raises OAuthRefusedError, LedgerUnavailableError, and RuleBrokenError (H084) where a password may
+        not be tried now.
+        """
         fields = _read_fields(raw)
         match _text(fields, "grant_type", "GRANT_TYPE", wrong_type="GRANT_TYPE_UNKNOWN"):
             case "password":
-                user, outcome = await self._by_password(fields), "issued"
+                user, outcome = await self._by_password(fields, guard), "issued"
             case "refresh_token":
                 user, outcome = await self._by_refresh_token(fields), "refreshed"
             case word if word in _UNSUPPORTED_GRANTS:
@@ -64,14 +70,18 @@ class IssueToken:
         metrics.TOKENS_ISSUED.add(outcome)
         return answer
 
-    async def _by_password(self, fields: dict[str, object]) -> UserRow:
+    async def _by_password(self, fields: dict[str, object], guard: SignInGuard) -> UserRow:
         username = _text(fields, "username", "USERNAME")
         password = _text(fields, "password", "PASSWORD")
+        await guard.admit(username)
         fit = len(username) <= _FIELD_MAX and len(password) <= _FIELD_MAX and "\0" not in username
         user = await self.gate.login(username, password) if fit else None
         if user is None:
             metrics.TOKENS_ISSUED.add("refused")
+            await guard.failed(username)
             raise OAuthRefusedError("CREDENTIALS_WRONG")
+        _require_origin(user)
+        await guard.succeeded(username)
         return user
 
     async def _by_refresh_token(self, fields: dict[str, object]) -> UserRow:
@@ -80,9 +90,12 @@ class IssueToken:
             claims = self.tokens.read_refresh(token, now=self.now())
         except TokenRefusedError:
             raise OAuthRefusedError("REFRESH_TOKEN_UNUSABLE") from None
-        user_id = await spend_refresh_token(self.writer, claims.token_id, now=self.now())
-        user = None if user_id is None else (await read_user(self.reader, user_id))[1]
+        _version, user = await read_user(self.reader, claims.user_id)
         if user is None or not user.active or user.epoch != claims.epoch:
+            raise OAuthRefusedError("REFRESH_TOKEN_UNUSABLE")
+        # Before it is spent: whoever has copied it elsewhere takes it from nobody.
+        _require_origin(user)
+        if await spend_refresh_token(self.writer, claims.token_id, now=self.now()) is None:
             raise OAuthRefusedError("REFRESH_TOKEN_UNUSABLE")
         return user
 
@@ -108,6 +121,13 @@ class IssueToken:
             "refresh_expires_in": int(REFRESH_LIFETIME.total_seconds()),
             "token_type": "bearer",
         }
+
+
+def _require_origin(user: UserRow) -> None:
+    try:
+        require_origin(user)
+    except AddressNotAllowedError:
+        raise OAuthRefusedError("ADDRESS_NOT_ALLOWED", status=403) from None
 
 
 def _read_fields(raw: bytes) -> dict[str, object]:

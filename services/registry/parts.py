@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from services.registry.caller import WireGate
 from services.registry.settings import RegistrySettings
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate
@@ -18,7 +17,8 @@ from shared.ledger.nudge import Nudger
 from shared.ledger.readiness import claim_ledger, open_ledger
 from shared.ledger.store import ReaderPool, WriterPool, open_reader, open_writer
 from shared.sealing.addresses import Digester, Sealer
-from shared.sealing.keyring import read_key_file
+from shared.sealing.keyring import KeyRing, read_key_file
+from shared.wire.caller import WireGate
 
 READ_LANES: Final = 2
 
@@ -28,6 +28,7 @@ class Parts:
     """Everything that use cases are built of. Nobody builds a second one of these in a process."""
 
     settings: RegistrySettings
+    ring: KeyRing
     reader_pool: ReaderPool
     writer_pool: WriterPool
     directory: Directory
@@ -79,6 +80,7 @@ async def open_parts(
         gate = Gate(pool=reader_pool, directory=directory, tokens=tokens, now=now)
         yield Parts(
             settings=settings,
+            ring=ring,
             reader_pool=reader_pool,
             writer_pool=writer_pool,
             directory=directory,
@@ -88,7 +90,7 @@ async def open_parts(
             commits=commits,
             tokens=tokens,
             gate=gate,
-            wire_gate=WireGate(gate, directory),
+            wire_gate=WireGate(gate, directory, now=now),
             now=now,
         )
         await commits.drain()

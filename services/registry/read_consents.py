@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.registry.caller import WireGate
-from services.registry.path_codes import BrandPath
 from shared.auth.gate import Ticket
 from shared.domain.consent import Channel, ConsentState, RecipientType, Status
 from shared.domain.faults import ABSENT, ChannelUnknown, RecipientTypeUnknown, RuleBrokenError
 from shared.domain.read_question import Question, read_question, read_recipients
 from shared.domain.transitions import is_blocked
-from shared.domain.wire_time import TURKEY, consent_date_to_wire
+from shared.domain.wire_time import consent_date_to_wire, turkish_day
 from shared.ledger.coalesce import StateReader
 from shared.ledger.history import Record, read_record
 from shared.ledger.read_state import Key
 from shared.ledger.store import ReaderPool
 from shared.sealing.addresses import Digester
+from shared.wire.caller import WireGate
+from shared.wire.path_codes import BrandPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class ReadConsents:
         return Key(path.brand_code, question.channel, question.recipient_type, digest)
 
     def _today(self) -> date:
-        return self.now().astimezone(TURKEY).date()
+        return turkish_day(self.now())
 
 
 def _read_words(recipient_type: str, channel: str) -> tuple[RecipientType, Channel]:

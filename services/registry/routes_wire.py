@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from services.registry.issue_token import IssueToken
+from services.registry.limits.guard_sign_ins import SignInGuard
 from services.registry.list_brands import ListBrands
 from services.registry.openapi import (
     ADD_ERRORS,
@@ -17,7 +18,6 @@ from services.registry.openapi import (
     STATUS_ERRORS,
     TOKEN_ERRORS,
 )
-from services.registry.path_codes import read_brand_path, read_iys_code
 from services.registry.read_consents import ReadConsents
 from services.registry.record_consent import RecordConsent
 from services.registry.schemas import (
@@ -32,14 +32,6 @@ from services.registry.schemas import (
     TokenBody,
     VersionAnswer,
 )
-from services.registry.wire_request import (
-    BrandCode,
-    IysCode,
-    edge_of,
-    identified,
-    json_of,
-    timely,
-)
 from shared.domain.faults import (
     AddRequestUnusable,
     BodyNotJson,
@@ -49,6 +41,7 @@ from shared.domain.faults import (
     RuleBrokenError,
     WriteFailed,
 )
+from shared.domain.limits import Operation
 from shared.domain.wire_time import consent_date_to_wire
 from shared.ledger.append import Stored
 from shared.ledger.failures import CommitUnknownError
@@ -57,6 +50,17 @@ from shared.web.iys_envelope import render_faults
 from shared.web.json_body import read_body
 from shared.web.openapi import body_of
 from shared.web.wire_json import json_response
+from shared.wire.path_codes import read_brand_path, read_iys_code
+from shared.wire.request import (
+    BrandCode,
+    IysCode,
+    edge_of,
+    identified,
+    json_of,
+    limits_of,
+    permit_of,
+    timely,
+)
 
 VERSION: Final = "3.2.0"
 router = APIRouter(tags=["İYS"])
@@ -120,7 +124,8 @@ async def create_token(request: Request) -> Response:
     JSON and form bodies are equal; unknown fields are ignored. Errors have the OAuth shape, status 400.
     """
     raw = await read_body(request)
-    answer = await timely(request, _wire(request).issue_token(raw))
+    guard = SignInGuard(limits_of(request))
+    answer = await timely(request, _wire(request).issue_token(raw, guard))
     return json_response(answer, status=200, headers={"Cache-Control": "no-store"})
 
 
@@ -149,7 +154,10 @@ async def _record(
     try:
         # What is awaited on this path is ours, and lets go at once; so the cheap timeout does.
         async with asyncio.timeout(edge_of(request).deadline_s):
-            stored = await wire.record_consent(ticket, path, body, replayable=replayable)
+            permit = permit_of(request, ticket, body, operation=Operation.ADD)
+            stored = await wire.record_consent(
+                ticket, path, body, replayable=replayable, permit=permit
+            )
     except CommitUnknownError:
         raise RuleBrokenError(WriteFailed()) from None
     except TimeoutError:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.web.openapi import WireError
+
 ChannelWord = Literal["ARAMA", "MESAJ", "EPOSTA"]
 RecipientTypeWord = Literal["BIREYSEL", "TACIR"]
 StatusWord = Literal["ONAY", "RET"]
@@ -102,6 +104,14 @@ class TokenRefusal(BaseModel):
 
     error: str
     error_description: str
+
+
+class TokenLimited(TokenRefusal):
+    """The same, with what the rest of the wire answers when a limit is used up."""
+
+    code: str
+    message: str
+    errors: list[WireError]
 
 
 class MovementAnswer(BaseModel):

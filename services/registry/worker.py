@@ -16,8 +16,12 @@ from typing import Final
 import structlog
 import uvloop
 
+from services.registry.feeds.forget_names import forget_names
 from services.registry.parts import Parts, open_parts
+from services.registry.push.work import deliver_pushes
+from services.registry.reconciliation.make_reports import make_reports
 from services.registry.settings import RegistrySettings
+from services.registry.system.jobs import close_lines
 from shared.clock import utc_now
 from shared.ledger.deadline import heed_cancellation
 from shared.ledger.failures import LedgerUnavailableError
@@ -27,7 +31,12 @@ from shared.telemetry.logs import configure_logging
 from shared.web.serving import settings_or_exit
 
 Job = Callable[[Parts], Awaitable[None]]
-JOBS: Final[dict[str, Job]] = {}
+JOBS: Final[dict[str, Job]] = {
+    "citizen_names": forget_names,
+    "line_closures": close_lines,
+    "push": deliver_pushes,
+    "reconciliation": make_reports,
+}
 """Each runs for ever, and waits by itself where there is nothing to do."""
 PAUSE_S: Final = 2.0
 HEARTBEAT_INTERVAL_S: Final = 5.0

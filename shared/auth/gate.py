@@ -6,22 +6,29 @@ the copy up to that version and answers for the user. What is remembered of a cr
 what it stands on: a new password, a new key or a suspension makes it worthless at once.
 """
 
+import asyncio
 import base64
 import binascii
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from shared.auth.directory import Directory
+from shared.auth.origin import require_origin
 from shared.auth.passwords import API_KEY_PREFIX, api_key_digest, secret_matches
 from shared.auth.tokens import TokenIssuer, TokenRefusedError
 from shared.ledger import directory as ledger_directory
-from shared.ledger.directory import UserRow
+from shared.ledger.api_keys import meet_key
+from shared.ledger.directory import KeyRow, UserRow
+from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.store import ReaderPool
 
 REMEMBERED_MAX = 100_000
+KEY_REMEMBERED = timedelta(days=1)
+PASSWORD_WITHIN_S = 10.0
+"""So long a password waits for its slow hash: else who asks and hangs up would leave a pile behind."""
 _LONGEST_HEADER = 20_000
 
 
@@ -33,13 +40,14 @@ class NotAuthenticatedError(Exception):
 class Ticket:
     """A user that a credential was good for, and what of the user it stands on.
 
-    `stands_on` is the epoch that a token names, the digest of a long-lived key, or the hash that a
-    password was verified against: when the user no longer has it, the ticket is worth nothing.
+    `stands_on` is the epoch that a token names, a long-lived key with its end, or the hash that a
+    password was verified against: when the user no longer has it, the ticket is worth nothing. So a key whose
+    end is moved has to be shown anew.
     `expires_at` in seconds since 1970; `name` is where the gate remembers it.
     """
 
     user_id: int
-    stands_on: int | bytes | str
+    stands_on: int | KeyRow | str
     expires_at: float = float("inf")
     name: bytes = b""
 
@@ -99,22 +107,33 @@ class Gate:
         return None
 
     async def admit(self, ticket: Ticket, directory_version: int) -> UserRow:
-        """Return the user if it may act as of `directory_version`; raises NotAuthenticatedError."""
+        """Return the user if it may act as of `directory_version`, and from where the request comes.
+
+        Raises NotAuthenticatedError, AddressNotAllowedError.
+        """
         await self._directory.catch_up(directory_version)
         user = await self._directory.user(ticket.user_id)
         if user is None or not still_stands(ticket, user):
             self._tickets.pop(ticket.name, None)
             raise NotAuthenticatedError
+        require_origin(user)
         return user
 
     async def login(self, username: str, password: str) -> UserRow | None:
-        """Return the active user with this name and password, or None; equally slow either way."""
+        """Return the active user with this name and password, or None; equally slow either way.
+
+        Raises LedgerUnavailableError, also where too many others are asking from the same place.
+        """
         user_id = None
         if _can_be_stored(username):
             user_id = await ledger_directory.user_id_by_name(self._pool, username)
         # Past the copies: a login is rare, and must see the newest secret. No user has number 0.
         _version, user = await ledger_directory.read_user(self._pool, user_id or 0)
-        matches = await secret_matches(None if user is None else user.secret_hash, password)
+        try:
+            async with asyncio.timeout(PASSWORD_WITHIN_S):
+                matches = await secret_matches(None if user is None else user.secret_hash, password)
+        except TimeoutError:
+            raise LedgerUnavailableError("not in time") from None
         return user if matches and user is not None and user.active else None
 
     async def _verify(self, scheme: str, credential: str) -> Ticket:
@@ -136,11 +155,15 @@ class Gate:
         return Ticket(claims.user_id, claims.epoch, claims.expires_at)
 
     async def _by_api_key(self, api_key: str) -> Ticket:
-        digest = api_key_digest(api_key)
-        user_id = await ledger_directory.user_id_by_api_key(self._pool, digest)
-        if user_id is None:
+        digest, now = api_key_digest(api_key), self._now()
+        met = await meet_key(self._pool, digest, now=now)
+        if met is None:
             raise NotAuthenticatedError
-        return Ticket(user_id, digest)
+        # Met again the next day: so its last use is known to the day.
+        until = now + KEY_REMEMBERED
+        if met.expires_at is not None:
+            until = min(until, met.expires_at)
+        return Ticket(met.user_id, KeyRow(digest, met.expires_at), until.timestamp())
 
     async def _by_password(self, credential: str) -> Ticket:
         try:
@@ -159,8 +182,8 @@ class Gate:
 
 def still_stands(ticket: Ticket, user: UserRow) -> bool:
     """Say whether the user may act, and still has what the ticket stands on."""
-    proofs = (user.epoch, user.api_key_digest, user.secret_hash)
-    return user.active and ticket.stands_on in proofs
+    proof = ticket.stands_on
+    return user.active and (proof in (user.epoch, user.secret_hash) or proof in user.keys)
 
 
 def _can_be_stored(name: str) -> bool:

@@ -6,16 +6,26 @@ a password, and cheap enough to look up by.
 
 import asyncio
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from hashlib import sha256
+from typing import Final
+from weakref import WeakValueDictionary
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from shared.auth.origin import customer_here
 
 # OWASP's second choice: 19 MiB, two passes; tens of milliseconds on a small core.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # Verified when there is no such user, so that the time of a refusal tells nothing.
 _NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
-_AT_A_TIME = asyncio.Semaphore(2)
+_AT_ONCE: Final = 2
+_AT_A_TIME = asyncio.Semaphore(_AT_ONCE)
+# No customer of a network has more in the queue than may run: HTTP Basic is counted against no limit, and
+# whoever tries thousands of passwords waits for itself and holds up nobody else.
+_OF_CUSTOMER = WeakValueDictionary[str, asyncio.Semaphore]()
 API_KEY_PREFIX = "izin_"
 
 
@@ -26,15 +36,26 @@ def hash_secret(secret: str) -> str:
 
 async def hash_secret_aside(secret: str) -> str:
     """Return the slow hash of a password, computed off the event loop."""
-    async with _AT_A_TIME:
+    async with _turn():
         return await asyncio.to_thread(hash_secret, secret)
 
 
 async def secret_matches(secret_hash: str | None, secret: str) -> bool:
     """Verify a password off the event loop; None (no such user) takes as long and is False."""
-    async with _AT_A_TIME:
+    async with _turn():
         matches = await asyncio.to_thread(_verify, secret_hash or _NOBODY, secret)
     return matches and secret_hash is not None
+
+
+@asynccontextmanager
+async def _turn() -> AsyncGenerator[None]:
+    """Wait for a place, behind what came before from the same customer and little else."""
+    customer = customer_here()
+    own = _OF_CUSTOMER.get(customer)
+    if own is None:
+        own = _OF_CUSTOMER[customer] = asyncio.Semaphore(_AT_ONCE)
+    async with own, _AT_A_TIME:
+        yield
 
 
 def _verify(secret_hash: str, secret: str) -> bool:

@@ -61,11 +61,16 @@ def licence_is_valid(user: UserRow, *, today: date) -> bool:
     return user.licence_valid_until is None or today <= user.licence_valid_until
 
 
+def grant_of(user: UserRow, brand: BrandRow, *, today: date) -> GrantRow | None:
+    """Return what the brand granted to the user's partner, while its licence stands; else None."""
+    if not licence_is_valid(user, today=today):
+        return None
+    return brand.grants.get(user.integrator_code or 0)
+
+
 def _granted(user: UserRow, brand: BrandRow, channel: Channel, *, today: date) -> str:
-    grant = brand.grants.get(user.integrator_code or 0)
-    if grant is None or not licence_is_valid(user, today=today):
-        return "none"
-    return _right(grant, channel)
+    grant = grant_of(user, brand, today=today)
+    return "none" if grant is None else _right(grant, channel)
 
 
 def _right(grant: GrantRow, channel: Channel) -> str:

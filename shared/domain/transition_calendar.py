@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from shared.domain.wire_time import TURKEY
+from shared.domain.wire_time import turkish_day
 
 LARGE_ABOVE: Final = 150_000
 """Approvals at the announcement; a provider with exactly so many is in the smaller group (D13)."""
@@ -66,9 +66,9 @@ def group_of(*, approvals: int) -> TransitionGroup:
 
 def is_standing_approval(group: TransitionGroup, *, now: datetime) -> bool:
     """Tell whether an upload nobody refused stands by itself, not on the old approval (D14)."""
-    return now.astimezone(TURKEY).date() >= group.valid_from
+    return turkish_day(now) >= group.valid_from
 
 
 def may_upload(group: TransitionGroup, *, own_window_is_open: bool, now: datetime) -> bool:
     """Take a transition record in its period, or while its own three days last (D15)."""
-    return own_window_is_open or now.astimezone(TURKEY).date() <= group.upload_until
+    return own_window_is_open or turkish_day(now) <= group.upload_until

@@ -6,7 +6,7 @@ older dates as well: what counts is that a client reads back the digits that it 
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import Enum
 from typing import Final
 
@@ -36,3 +36,14 @@ def parse_wire_date(raw: object) -> datetime | DateFlaw:
 def consent_date_to_wire(moment: datetime) -> str:
     """Write a moment as Turkey's clocks showed it, cut to the second."""
     return moment.astimezone(TURKEY).replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def turkish_day(moment: datetime) -> date:
+    """Return the day that a moment belongs to in Turkey: licences and subscriptions end with one."""
+    return moment.astimezone(TURKEY).date()
+
+
+def bounds_of_day(day: date) -> tuple[datetime, datetime]:
+    """Return where a day of Turkey begins and where the next one does, in UTC."""
+    begin = datetime.combine(day, time(), TURKEY).astimezone(UTC)
+    return begin, begin + timedelta(days=1)

@@ -1,16 +1,17 @@
-"""Writing movements of one brand: one statement that commits itself (`append_movements_v1`)."""
+"""Writing movements of one brand: one statement that commits itself (`append_movements_v2`)."""
 
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from hashlib import sha256
 from typing import LiteralString
 
 import asyncpg
 
-from shared.domain.consent import NewConsent
+from shared.domain.consent import NewConsent, Status
 from shared.ledger.failures import (
     UNREACHABLE,
     CommitUnknownError,
@@ -34,6 +35,9 @@ class NewMovement:
     `consent.consent_date` of a block is the date of the refusal. `approvals` and `rejections` say how the
     brand's counts of keys in that state change. `expected` is the newest movement of the key that the
     judgement saw (extent, offset), None when the key was not there.
+
+    With `is_access` the consent repeats the record on file, and its retailers are all that may use it from
+    now on; nothing else of the record changes.
     """
 
     consent: NewConsent
@@ -43,6 +47,19 @@ class NewMovement:
     approvals: int
     rejections: int
     expected: tuple[int, int] | None
+    is_access: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The movement's kind, in the ledger's word."""
+        if self.is_access:
+            return "ACCESS"
+        return "BLOCK" if self.is_block else "CONSENT"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Say whether a person refuses with it; a change of access only repeats what was said."""
+        return self.consent.status is Status.WITHDRAWN and not self.is_access
 
     @property
     def key(self) -> tuple[bytes, str, str]:
@@ -52,11 +69,15 @@ class NewMovement:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A movement that is in the ledger, durably. `transaction_id` is 64 hexadecimal characters."""
+    """A movement that is in the ledger, durably. `transaction_id` is 64 hexadecimal characters.
+
+    `movement` is where it stands: extent, and offset in it.
+    """
 
     transaction_id: str
     created_at: datetime
     position: int
+    movement: tuple[int, int]
 
 
 def transaction_id(brand_code: int, extent_id: int, nonce: int, extent_offset: int) -> str:
@@ -68,7 +89,7 @@ def transaction_id(brand_code: int, extent_id: int, nonce: int, extent_offset: i
 
 APPEND: LiteralString = """
     SELECT extent_id, base_position, created_at, left_out
-      FROM append_movements_v1(
+      FROM append_movements_v2(
            $1, $2, $3, $4, $5, $6, $7, $8, $9::channel[], $10::recipient_type[],
            $11::movement_kind[], $12::consent_status[], $13::consent_source[], $14, $15, $16, $17, $18,
            $19)
@@ -128,16 +149,16 @@ class Appender:
         ]
 
 
-def movement_columns(movements: Sequence[NewMovement]) -> list[object]:
+def movement_columns(movements: Sequence[NewMovement]) -> list[list[object]]:
     """Return movements as the arrays that the appending functions of the ledger take, in their order."""
     consents = [movement.consent for movement in movements]
     return [
         [movement.digest for movement in movements],
-        [consent.channel.value for consent in consents],
-        [consent.recipient_type.value for consent in consents],
-        ["BLOCK" if movement.is_block else "CONSENT" for movement in movements],
-        [consent.status.value for consent in consents],
-        [None if consent.source is None else consent.source.value for consent in consents],
+        _words([consent.channel for consent in consents]),
+        _words([consent.recipient_type for consent in consents]),
+        [movement.kind for movement in movements],
+        _words([consent.status for consent in consents]),
+        _words([consent.source for consent in consents]),
         [consent.consent_date for consent in consents],
         [consent.retailer_code for consent in consents],
         [_array_literal(consent.retailer_access) for consent in consents],
@@ -147,11 +168,21 @@ def movement_columns(movements: Sequence[NewMovement]) -> list[object]:
     ]
 
 
+def _words(members: Sequence[Enum | None]) -> list[object]:
+    """Return the wire's words; nearly always it is one, and asking a member for its word is slow."""
+    if members and members.count(members[0]) == len(members):
+        word: object = None if members[0] is None else members[0].value
+        return [word] * len(members)
+    return [None if member is None else member.value for member in members]
+
+
 def stored_from(row: asyncpg.Record, brand_code: int, nonce: int, *, count: int) -> list[Stored]:
     """Return what an appending function has stored, in the order of its movements."""
     extent_id, base, created_at = row["extent_id"], row["base_position"], row["created_at"]
     return [
-        Stored(transaction_id(brand_code, extent_id, nonce, n), created_at, base + n)
+        Stored(
+            transaction_id(brand_code, extent_id, nonce, n), created_at, base + n, (extent_id, n)
+        )
         for n in range(1, count + 1)
     ]
 

@@ -5,20 +5,34 @@ a process can tell whether its copy is current (design 5, rule 6).
 """
 
 from dataclasses import dataclass
-from datetime import date
-from typing import LiteralString
+from datetime import date, datetime
+from typing import LiteralString, NamedTuple
 
 import asyncpg
 
+from shared.domain.networks import Network
+from shared.domain.subscription import Subscription
 from shared.ledger.failures import ledger_errors
 from shared.ledger.store import ReaderPool
+from shared.ledger.subscriptions import to_subscription
 
 READ_TIMEOUT_S = 5
 
 
+class KeyRow(NamedTuple):
+    """A long-lived key that is good: its digest, and its end (None: none)."""
+
+    digest: bytes
+    expires_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user with the state of the organisation that it belongs to."""
+    """A user with the state of the organisation that it belongs to.
+
+    `subscription` is the partner's own; a provider's stands with its brands. `networks` are those that it
+    may act from; none: from anywhere.
+    """
 
     user_id: int
     username: str
@@ -32,21 +46,28 @@ class UserRow:
     licence_valid_until: date | None
     every_brand: bool
     brands: frozenset[int]
-    api_key_digest: bytes | None = None
+    keys: frozenset[KeyRow] = frozenset()
+    subscription: Subscription | None = None
+    networks: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRow:
-    """What a partner may do at a brand; rights are the wire's words none, read, write."""
+    """What a partner may do at a brand; rights are the wire's words none, read, write.
+
+    The two switches stand beside the channels: reconciliation (mutabakat) and ViA (regulation J5).
+    """
 
     call_right: str
     sms_right: str
     email_right: str
+    reconciliation: bool = False
+    via: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BrandRow:
-    """A brand with all that its authority version covers."""
+    """A brand with all that its authority version covers; the subscription is its provider's."""
 
     brand_code: int
     iys_code: int
@@ -57,22 +78,27 @@ class BrandRow:
     headers: dict[str, frozenset[int]]
     grants: dict[int, GrantRow]
     retailers: frozenset[int]
+    subscription: Subscription | None = None
 
 
 USER_BY_ID: LiteralString = """
     SELECT s.directory_version, u.user_id, u.username, u.secret_hash, u.role, u.iys_code,
-           u.integrator_code, u.operator_code, u.epoch, u.api_key_digest,
+           u.integrator_code, u.operator_code, u.epoch, u.allowed_networks,
+           ARRAY(SELECT row(k.digest, k.expires_at) FROM api_key AS k
+                  WHERE k.user_id = u.user_id AND k.revoked_at IS NULL) AS keys,
            p.licence_valid_until, o.every_brand,
            u.state = 'ACTIVE' AND COALESCE(o.state, p.state, 'ACTIVE') = 'ACTIVE' AS active,
            ARRAY(SELECT ob.brand_code FROM operator_brand AS ob
-                  WHERE ob.operator_code = u.operator_code) AS brands
+                  WHERE ob.operator_code = u.operator_code) AS brands,
+           sub.subscription_id, sub.package, sub.with_api, sub.state AS subscription_state,
+           sub.starts_at, sub.ends_at, sub.consent_limit, sub.may_exceed
       FROM ledger_state AS s
       LEFT JOIN api_user AS u ON u.user_id = $1
       LEFT JOIN operator AS o ON o.operator_code = u.operator_code
       LEFT JOIN partner AS p ON p.integrator_code = u.integrator_code
+      LEFT JOIN subscription AS sub ON sub.integrator_code = u.integrator_code
 """
 USER_ID_BY_NAME: LiteralString = "SELECT user_id FROM api_user WHERE username = $1"
-USER_ID_BY_API_KEY: LiteralString = "SELECT user_id FROM api_user WHERE api_key_digest = $1"
 
 
 async def read_user(pool: ReaderPool, user_id: int) -> tuple[int, UserRow | None]:
@@ -91,11 +117,13 @@ async def read_user(pool: ReaderPool, user_id: int) -> tuple[int, UserRow | None
         integrator_code=row["integrator_code"],
         operator_code=row["operator_code"],
         epoch=row["epoch"],
-        api_key_digest=row["api_key_digest"],
+        keys=frozenset(KeyRow(*key) for key in row["keys"]),
         active=row["active"],
         licence_valid_until=row["licence_valid_until"],
         every_brand=bool(row["every_brand"]),
         brands=frozenset(row["brands"]),
+        subscription=to_subscription(row),
+        networks=tuple(row["allowed_networks"] or ()),
     )
 
 
@@ -103,15 +131,6 @@ async def user_id_by_name(pool: ReaderPool, username: str) -> int | None:
     """Find a user by name, over api_user_name_is_unique. Names never move to another user."""
     async with ledger_errors():
         user_id: int | None = await pool.fetchval(USER_ID_BY_NAME, username, timeout=READ_TIMEOUT_S)
-        return user_id
-
-
-async def user_id_by_api_key(pool: ReaderPool, key_digest: bytes) -> int | None:
-    """Find the user whose long-lived key has this digest, over api_user_key_is_unique."""
-    async with ledger_errors():
-        user_id: int | None = await pool.fetchval(
-            USER_ID_BY_API_KEY, key_digest, timeout=READ_TIMEOUT_S
-        )
         return user_id
 
 
@@ -152,12 +171,15 @@ BRAND: LiteralString = """
                                               WHERE ho.header = hd.header))
                    FROM header AS hd WHERE hd.brand_code = b.brand_code) AS headers,
            ARRAY(SELECT row(g.integrator_code, g.call_right::text, g.sms_right::text,
-                            g.email_right::text)
+                            g.email_right::text, g.reconciliation, g.via)
                    FROM brand_grant AS g WHERE g.brand_code = b.brand_code) AS grants,
            ARRAY(SELECT r.retailer_code FROM retailer AS r
-                  WHERE r.brand_code = b.brand_code AND r.state = 'ACTIVE') AS retailers
+                  WHERE r.brand_code = b.brand_code AND r.state = 'ACTIVE') AS retailers,
+           sub.subscription_id, sub.package, sub.with_api, sub.state AS subscription_state,
+           sub.starts_at, sub.ends_at, sub.consent_limit, sub.may_exceed
       FROM brand AS b
       JOIN provider AS p ON p.iys_code = b.iys_code
+      LEFT JOIN subscription AS sub ON sub.iys_code = b.iys_code
       JOIN brand_head AS h ON h.brand_code = b.brand_code
      WHERE b.brand_code = $1
 """
@@ -179,8 +201,9 @@ def _to_brand(row: asyncpg.Record) -> BrandRow:
         exemption_basis=row["exemption_basis"],
         authority_version=row["authority_version"],
         headers={header: frozenset(operators) for header, operators in row["headers"]},
-        grants={code: GrantRow(call, sms, email) for code, call, sms, email in row["grants"]},
+        grants={code: GrantRow(*rights) for code, *rights in row["grants"]},
         retailers=frozenset(row["retailers"]),
+        subscription=to_subscription(row),
     )
 
 
@@ -208,7 +231,8 @@ class BrandSummary:
 
 BRANDS_OF_PROVIDER: LiteralString = """
     SELECT b.brand_code, b.name, b.brand_code = b.iys_code AS master, h.approvals, h.rejections,
-           (SELECT count(*) FROM retailer AS r WHERE r.brand_code = b.brand_code) AS retailers
+           (SELECT count(*) FROM retailer AS r
+             WHERE r.brand_code = b.brand_code AND r.deleted_at IS NULL) AS retailers
       FROM brand AS b
       JOIN brand_head AS h ON h.brand_code = b.brand_code
      WHERE b.iys_code = $1

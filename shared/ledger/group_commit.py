@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
-from shared.domain.consent import Status
 from shared.ledger.append import Appender, NewMovement, Stored
 from shared.ledger.failures import LedgerUnavailableError, MovementRefusedError, StaleStateError
 from shared.telemetry import metrics
@@ -39,7 +38,7 @@ class _Lane:
 
     def put(self, write: _Write) -> None:
         """Queue a write; raises LedgerUnavailableError when too many wait that are no refusals."""
-        if write.movement.consent.status is Status.WITHDRAWN:
+        if write.movement.is_refusal:
             self.refusals.append(write)
         elif len(self.waiting) < WAITING_A_BRAND_MAX:
             self.waiting.append(write)

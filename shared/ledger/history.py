@@ -75,21 +75,8 @@ async def read_record(pool: ReaderPool, key: Key) -> Record | None:
 
 # $1 brand, $2 digest, $3 channel, $4 recipient type, then what the request said.
 REPLAY: LiteralString = """
-    WITH RECURSIVE walk AS (
-        SELECT m.*
-          FROM consent AS c
-          JOIN movement AS m
-            ON m.brand_code = c.brand_code AND m.extent_id = c.latest_extent
-           AND m.extent_offset = c.latest_offset
-         WHERE c.brand_code = $1 AND c.digest = $2 AND c.channel = $3 AND c.recipient_type = $4
-        UNION ALL
-        SELECT m.*
-          FROM walk AS w
-          JOIN movement AS m
-            ON m.brand_code = w.brand_code AND m.extent_id = w.previous_extent
-           AND m.extent_offset = w.previous_offset)
     SELECT w.extent_id, w.extent_offset, e.nonce, e.created_at, e.base_position
-      FROM walk AS w
+      FROM movements_of_key($1, $2, $3, $4) AS w
       JOIN extent AS e ON e.brand_code = w.brand_code AND e.extent_id = w.extent_id
      WHERE w.kind = 'CONSENT'
        AND w.status = $5
@@ -123,28 +110,17 @@ async def find_replayed(pool: ReaderPool, key: Key, consent: NewConsent) -> Stor
         transaction_id(key.brand_code, row["extent_id"], row["nonce"], row["extent_offset"]),
         row["created_at"],
         row["base_position"] + row["extent_offset"],
+        (row["extent_id"], row["extent_offset"]),
     )
 
 
 STATE_AT: LiteralString = """
-    WITH RECURSIVE walk AS (
-        SELECT m.*
-          FROM consent AS c
-          JOIN movement AS m
-            ON m.brand_code = c.brand_code AND m.extent_id = c.latest_extent
-           AND m.extent_offset = c.latest_offset
-         WHERE c.brand_code = $1 AND c.digest = $2 AND c.channel = $3 AND c.recipient_type = $4
-        UNION ALL
-        SELECT m.*
-          FROM walk AS w
-          JOIN movement AS m
-            ON m.brand_code = w.brand_code AND m.extent_id = w.previous_extent
-           AND m.extent_offset = w.previous_offset)
     SELECT e.base_position + w.extent_offset AS position, e.created_at, w.kind, w.status,
            w.consent_date
-      FROM walk AS w
+      FROM movements_of_key($1, $2, $3, $4) AS w
       JOIN extent AS e ON e.brand_code = w.brand_code AND e.extent_id = w.extent_id
-     WHERE ($5::bigint IS NULL OR e.base_position + w.extent_offset <= $5)
+     WHERE w.kind <> 'ACCESS'
+       AND ($5::bigint IS NULL OR e.base_position + w.extent_offset <= $5)
        AND ($6::timestamptz IS NULL OR e.created_at <= $6)
      ORDER BY position
 """
@@ -166,7 +142,8 @@ async def movements_until(
 ) -> list[PastMovement]:
     """Return a key's movements up to a position or a moment, oldest first.
 
-    This is the question "what would the check have said then?": derive the state from the answer.
+    This is the question "what would the check have said then?": derive the state from the answer. Changes
+    of access are left out: they say nothing of what the person decided.
     """
     async with ledger_errors():
         rows = await pool.fetch(
@@ -189,3 +166,62 @@ async def movements_until(
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One consent of a key's history, as the wire shows it."""
+
+    status: str
+    source: str | None
+    consent_date: datetime | None
+    created_at: datetime
+    transaction_id: str
+
+
+# What is no consent (a refusal that was turned away, a change of retailers) is on the walk, but not shown.
+HISTORY: LiteralString = """
+    WITH shown AS (
+        SELECT w.status, w.source, w.consent_date, e.created_at, w.extent_id, e.nonce, w.extent_offset,
+               e.base_position + w.extent_offset AS position
+          FROM movements_of_key($1, $2, $3, $4) AS w
+          JOIN extent AS e ON e.brand_code = w.brand_code AND e.extent_id = w.extent_id
+         WHERE w.kind = 'CONSENT')
+    SELECT (SELECT count(*) FROM shown) AS total, p.*
+      FROM ledger_state
+      LEFT JOIN (SELECT * FROM shown
+                  ORDER BY consent_date DESC NULLS LAST, position DESC
+                  LIMIT $5 OFFSET $6) AS p ON true
+     ORDER BY p.consent_date DESC NULLS LAST, p.position DESC
+"""
+
+
+async def read_history(
+    pool: ReaderPool, key: Key, *, limit: int, offset: int
+) -> tuple[list[HistoryRow], int]:
+    """Return a page of a key's consents, the newest decision first, and how many there are in all."""
+    async with ledger_errors():
+        rows = await pool.fetch(
+            HISTORY,
+            key.brand_code,
+            key.digest,
+            key.channel.value,
+            key.recipient_type.value,
+            limit,
+            offset,
+            timeout=READ_TIMEOUT_S,
+        )
+    page = [
+        HistoryRow(
+            status=row["status"],
+            source=row["source"],
+            consent_date=row["consent_date"],
+            created_at=row["created_at"],
+            transaction_id=transaction_id(
+                key.brand_code, row["extent_id"], row["nonce"], row["extent_offset"]
+            ),
+        )
+        for row in rows
+        if row["extent_id"] is not None
+    ]
+    return page, rows[0]["total"]

@@ -21,7 +21,9 @@ _BOOTSTRAP: LiteralString = """
     CREATE TABLE IF NOT EXISTS schema_migration (
         name       text        NOT NULL CONSTRAINT schema_migration_pkey PRIMARY KEY,
         checksum   text        NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT now())
+        applied_at timestamptz NOT NULL DEFAULT now());
+    -- A new function is nobody's until roles.sql grants it, also where a later migration fails before that.
+    ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC
 """
 _APPLIED: LiteralString = "SELECT name, checksum FROM schema_migration ORDER BY name"
 _RECORD: LiteralString = "INSERT INTO schema_migration (name, checksum) VALUES ($1, $2)"

@@ -11,10 +11,12 @@ from typing import LiteralString
 
 from shared.ledger.failures import ledger_errors
 from shared.ledger.migrate import HERE
+from shared.ledger.retailers import sealed_retailers, set_digests
 from shared.ledger.store import Connection, connect
 from shared.ledger.tail import read_tail
 from shared.sealing.addresses import Digester, Sealer
 from shared.sealing.keyring import KeyRing
+from shared.sealing.retailer_details import DetailSealer, IdDigester
 
 BATCH = 5_000
 PREFETCH = 5_000
@@ -78,6 +80,8 @@ SWAP: LiteralString = """
     ALTER TABLE consent_rekeyed RENAME TO consent;
     ALTER TABLE movement RENAME CONSTRAINT movement_rekeyed_pkey TO movement_pkey;
     ALTER TABLE consent RENAME CONSTRAINT consent_rekeyed_pkey TO consent_pkey;
+    ALTER INDEX consent_rekeyed_digest_idx RENAME TO consent_by_digest;
+    ALTER INDEX movement_rekeyed_brand_code_extent_id_extent_offset_idx RENAME TO movement_of_registry;
     CREATE TRIGGER movement_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON movement
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
@@ -114,6 +118,7 @@ async def rekey(dsn: str, ring: KeyRing, *, new_key_id: int, progress: Progress)
             await connection.execute(FILL)
             await _refuse_unless_equal(connection)
             await connection.execute(SWAP)
+            await _redigest_retailers(connection, ring, new_key_id)
             await connection.execute((HERE / "roles.sql").read_text())
             await _prove_every_movement(connection, ring, new_key_id, progress)
             await connection.execute(USE_KEY, new_key_id, Digester(ring, key_id=new_key_id).proof)
@@ -150,6 +155,25 @@ async def _map_digests(
     await _copy_map(connection, rows)
     progress("digests", total, total)
     return total
+
+
+async def _redigest_retailers(connection: Connection, ring: KeyRing, new_key_id: int) -> None:
+    """Find the numbers of retailers by the new key, too; they are few beside the addresses."""
+    sealer, digester = DetailSealer(ring), IdDigester(ring, key_id=new_key_id)
+    digests: list[tuple[int, bytes, bytes | None]] = []
+    for row in await sealed_retailers(connection):
+        details = sealer.open(
+            row["sealed"], brand_code=row["brand_code"], key_id=row["sealing_key_id"]
+        )
+        mersis = details.get("mersis")
+        digests.append(
+            (
+                row["retailer_code"],
+                digester.digest(details["tckn"], kind="tckn"),
+                None if mersis is None else digester.digest(mersis, kind="mersis"),
+            )
+        )
+    await set_digests(connection, digests)
 
 
 async def _copy_map(connection: Connection, rows: Sequence[tuple[bytes, bytes]]) -> None:

@@ -1,4 +1,7 @@
-"""The movements of a brand in the order of their positions: what every follower of the ledger reads."""
+"""The movements of a brand in the order of their positions, of all kinds: what a re-key proves one by one.
+
+Followers that need less read less: `feed`, `push_queue`, `span`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

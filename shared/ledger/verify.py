@@ -78,6 +78,23 @@ MOVEMENTS_BY_KEY: LiteralString = """
       JOIN extent AS e ON e.brand_code = m.brand_code AND e.extent_id = m.extent_id
      ORDER BY m.brand_code, m.digest, m.channel, m.recipient_type, e.base_position, m.extent_offset
 """
+# How many consents name a retailer, counted and as it is kept.
+REACHES: LiteralString = """
+    SELECT brand_code, retailer_code, COALESCE(kept.consents, 0) AS kept,
+           COALESCE(counted.consents, 0) AS counted
+      FROM retailer_reach AS kept
+      FULL JOIN (SELECT c.brand_code, named.code AS retailer_code, count(*) AS consents
+                   FROM consent AS c
+                  CROSS JOIN LATERAL (SELECT DISTINCT code
+                                        FROM unnest(c.retailer_access || c.retailer_code) AS code
+                                       WHERE code IS NOT NULL) AS named
+                  WHERE c.retailer_code IS NOT NULL OR c.retailer_access IS NOT NULL
+                  GROUP BY c.brand_code, named.code) AS counted
+     USING (brand_code, retailer_code)
+     WHERE kept.consents IS DISTINCT FROM counted.consents
+       AND (kept.consents <> 0 OR counted.consents IS NOT NULL)
+     ORDER BY brand_code, retailer_code
+"""
 CONSENTS_BY_KEY: LiteralString = """
     SELECT brand_code, digest, channel, recipient_type, status, consent_date, blocked_at,
            recorded_extent, recorded_offset, latest_extent, latest_offset, retailer_code,
@@ -96,6 +113,7 @@ async def verify(dsn: str) -> Report:
             await _verify_heads(connection, report)
             await _verify_extents(connection, report)
             await _verify_consents(connection, report)
+            await _verify_reaches(connection, report)
     finally:
         await connection.close()
     return report
@@ -127,6 +145,12 @@ async def _verify_extents(connection: Connection, report: Report) -> None:
         report.differs(f"brand {row['brand_code']}: extent {row['extent_id']} is not whole")
     for row in await connection.fetch(ORPHANS):
         report.differs(f"brand {row['brand_code']}: extent {row['extent_id']} has no place")
+
+
+async def _verify_reaches(connection: Connection, report: Report) -> None:
+    for row in await connection.fetch(REACHES):
+        retailer = f"retailer {row['retailer_code']} of brand {row['brand_code']}"
+        report.differs(f"{retailer}: {row['kept']} consents are said, {row['counted']} are there")
 
 
 async def _verify_consents(connection: Connection, report: Report) -> None:
@@ -188,6 +212,7 @@ def _rebuild(movements: Sequence[asyncpg.Record], report: Report) -> tuple[objec
     latest: tuple[int | None, int | None] = (None, None)
     retailer_code: int | None = None
     retailer_access: list[int] | None = None
+    record: asyncpg.Record | None = None
     for row in movements:
         if (row["previous_extent"], row["previous_offset"]) != latest:
             report.differs(f"movement of {_shown(row)} does not follow the one before it")
@@ -195,6 +220,12 @@ def _rebuild(movements: Sequence[asyncpg.Record], report: Report) -> tuple[objec
         if row["kind"] == "BLOCK":
             state = after_block(state, row["consent_date"])
             continue
+        if row["kind"] == "ACCESS":
+            if not _repeats(row, record):
+                report.differs(f"change of access of {_shown(row)} does not repeat the record")
+            retailer_code, retailer_access = row["retailer_code"], row["retailer_access"]
+            continue
+        record = row
         state = after_record(state, _consent(row))
         recorded = latest
         retailer_code = row["retailer_code"]
@@ -208,6 +239,12 @@ def _rebuild(movements: Sequence[asyncpg.Record], report: Report) -> tuple[objec
         *(*recorded, *latest),
         *(retailer_code, retailer_access),
     )
+
+
+def _repeats(row: asyncpg.Record, record: asyncpg.Record | None) -> bool:
+    """Tell whether a change of access says of the person's decision what the record says."""
+    said = ("status", "source", "consent_date")
+    return record is not None and all(row[name] == record[name] for name in said)
 
 
 def _consent(row: asyncpg.Record) -> NewConsent:

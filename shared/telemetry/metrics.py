@@ -28,7 +28,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 SERVICES: Final = frozenset({"registry", "check", "ingest", "front"})
 CHANNELS: Final = frozenset({"ARAMA", "MESAJ", "EPOSTA"})
 STATUSES: Final = frozenset({"ONAY", "RET"})
-MOVEMENT_KINDS: Final = frozenset({"CONSENT", "BLOCK"})
+MOVEMENT_KINDS: Final = frozenset({"CONSENT", "BLOCK", "ACCESS"})
 REASONS: Final = frozenset(
     {
         "CONSENT",
@@ -55,15 +55,31 @@ CACHE_MISS_REASONS: Final = frozenset(
         *("no_heads", "unknown_brand", "rights", "late", "busy"),
     }
 )
+LIMITS_COUNTED: Final = frozenset({"together", "alone"})
+LIMIT_NAMES: Final = frozenset(
+    {"adds", "requests", "info", "token", "status", "history", "wrong_passwords"}
+)
 TOKEN_OUTCOMES: Final = frozenset({"issued", "refreshed", "refused"})
+SYSTEM_OUTCOMES: Final = frozenset({"RECORDED", "KEPT", "UNCHANGED"})
+LINE_OUTCOMES: Final = frozenset({"done", "delayed"})
 PROJECTOR_OUTCOMES: Final = frozenset(
     {"settled", "paged", "idle", "begun", "filled", "promoted", "overtaken", "failed"}
 )
+PUSH_OUTCOMES: Final = frozenset(
+    {
+        *("delivered", "timed_out", "unreachable", "address_refused", "tls_failed", "cut_off"),
+        *("redirected", "refused", "gone", "not_entitled", "unreadable"),
+    }
+)
+
+INGEST_STATES: Final = ("UPLOADING", "QUEUED", "DONE", "FAILED", "CANCELLED")
+INGEST_OUTCOMES: Final = frozenset({"accepted", "unchanged", "refused"})
 
 _SECONDS: Final = (
     *(0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
+_PUSH_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0, 300.0, 3_600.0, 86_400.0, 604_800.0)
 _GROUP_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _BATCH_SIZES: Final = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 50_000)
 _CODE: Final = re.compile(r"H\d{3,4}")
@@ -155,6 +171,24 @@ HOT_PATH: Final = ClosedCounter(
     "Single checks that were asked about without the app: answered so, or handed over to it.",
     {"outcome": HOT_PATH_OUTCOMES},
 )
+LIMIT_QUESTIONS: Final = ClosedCounter(
+    "izin_limit_questions_total",
+    "Requests that were counted: for all processes together, or for this one alone.",
+    {"counted": LIMITS_COUNTED},
+)
+LIMITED: Final = ClosedCounter(
+    "izin_requests_limited_total", "Requests that a limit has turned away.", {"limit": LIMIT_NAMES}
+)
+SYSTEM_ACTIONS: Final = ClosedCounter(
+    "izin_system_actions_total",
+    "Decisions of citizens that the registry was told of itself, by what became of them.",
+    {"outcome": SYSTEM_OUTCOMES},
+)
+LINES_CLOSED: Final = ClosedCounter(
+    "izin_lines_closed_total",
+    "Numbers of closed lines: done, or delayed because something of them could not be written.",
+    {"outcome": LINE_OUTCOMES},
+)
 TOKENS_ISSUED: Final = ClosedCounter(
     "izin_tokens_issued_total", "Answers of the token endpoint.", {"outcome": TOKEN_OUTCOMES}
 )
@@ -179,6 +213,44 @@ PROJECTOR_LAG_SECONDS: Final = Histogram(
     "From the commit of a movement until the cache reflects it.",
     buckets=_SECONDS,
     registry=REGISTRY,
+)
+
+PUSH_DELIVERIES: Final = ClosedCounter(
+    "izin_push_deliveries_total",
+    "Attempts to deliver movements to a receiver, by how they ended.",
+    {"outcome": PUSH_OUTCOMES},
+)
+PUSH_MOVEMENTS: Final = Counter(
+    "izin_push_movements_total", "Movements that receivers have taken.", registry=REGISTRY
+)
+PUSH_SUSPENSIONS: Final = Counter(
+    "izin_push_suspensions_total", "Connections that were given up.", registry=REGISTRY
+)
+PUSH_LAG_SECONDS: Final = Histogram(
+    "izin_push_lag_seconds",
+    "From the commit of a delivery's oldest movement until its receiver took it.",
+    buckets=_PUSH_SECONDS,
+    registry=REGISTRY,
+)
+
+INGEST_OLDEST_SECONDS: Final = Gauge(
+    "izin_ingest_oldest_seconds",
+    "How long the oldest batch or file that is not done waits, by lane; 0 where none does.",
+    ("lane",),
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+INGEST_FILES: Final = Gauge(
+    "izin_ingest_files",
+    "Files that are known of, by state.",
+    ("state",),
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+INGEST_ROWS: Final = ClosedCounter(
+    "izin_ingest_rows_total",
+    "Rows of batches and files that were worked off, by how they ended.",
+    {"outcome": INGEST_OUTCOMES},
 )
 
 _requests: Final = Counter(

@@ -1,5 +1,6 @@
 """Pure ASGI middleware: no body is larger than its path allows, announced or not."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,10 +15,14 @@ from shared.web.surfaces import render_on
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Bytes by path prefix, the longest prefix first; None takes any length (a stream)."""
+    """Bytes by path prefix, the longest prefix first; None takes any length (a stream).
+
+    `seconds_max` is how long a body of a bounded length may take to arrive; None: its handler sees to it.
+    """
 
     default_bytes_max: int
     bytes_max_by_prefix: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
+    seconds_max: float | None = None
 
     def bytes_max(self, path: str) -> int | None:
         """Return the limit of this path."""
@@ -45,7 +50,8 @@ class BodyLimit:
             return
         error = _announced_error(Headers(scope=scope).get("content-length"), bytes_max)
         if error is None:
-            error = await _Counted(bytes_max, receive, send).run(self._app, scope)
+            counted = _Counted(bytes_max, self._limits.seconds_max, receive, send)
+            error = await counted.run(self._app, scope)
         if error is not None:
             request_id = request_id_of(scope)
             response = render_on(self._surface(scope["path"]), error, request_id=request_id)
@@ -56,8 +62,12 @@ class BodyLimit:
 class _Counted:
     """One request whose body is counted while the app reads it."""
 
-    def __init__(self, bytes_max: int, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, bytes_max: int, seconds_max: float | None, receive: Receive, send: Send
+    ) -> None:
         self._bytes_left = bytes_max
+        now = asyncio.get_running_loop().time()
+        self._deadline = None if seconds_max is None else now + seconds_max
         self._receive = receive
         self._send = send
         self._started = False
@@ -73,9 +83,16 @@ class _Counted:
         return None if self._started else self._error
 
     async def _count(self) -> Message:
-        message = await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            self._error = self._error or ProblemError("REQUEST_TIMEOUT")
+            raise self._error from None
         if message["type"] == "http.request":
             self._bytes_left -= len(message.get("body", b""))
+            if not message.get("more_body"):
+                self._deadline = None  # what is awaited from now on is that the client leaves
         if self._bytes_left < 0:
             self._error = self._error or ProblemError("BODY_TOO_LARGE")
             raise self._error

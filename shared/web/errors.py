@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from shared.domain.faults import RuleBrokenError
+from shared.domain.limit_faults import LimitFault
 from shared.web.iys_envelope import render_faults, render_oauth_error
 from shared.web.iys_messages import text_of
 from shared.web.json_body import NotJsonError
@@ -42,7 +43,7 @@ class ErrorRenderer:
     """Knows the surface of a path, and which exceptions of the stores mean an outage.
 
     `outages` maps an exception type to a problem code (`LEDGER_UNAVAILABLE`), so that this module
-    need not know the stores.
+    need not know the stores; `refusals` does so for what is no fault of ours.
     """
 
     def __init__(
@@ -50,9 +51,15 @@ class ErrorRenderer:
         *,
         surface: Callable[[str], Surface] = surface_of,
         outages: Mapping[type[Exception], str] | None = None,
+        refusals: Mapping[type[Exception], str] | None = None,
     ) -> None:
         self.surface = surface
         self.outages: Mapping[type[Exception], str] = dict(outages or {})
+        self.refusals: Mapping[type[Exception], str] = {
+            NotJsonError: "NOT_JSON",
+            ClientDisconnect: "CLIENT_LEFT",
+            **(refusals or {}),
+        }
 
     def render(self, path: str, error: Exception, *, request_id: str = "") -> Response:
         """Return the answer for an exception; whatever is not expected is logged, and a 500."""
@@ -70,13 +77,12 @@ class ErrorRenderer:
     def _problem(self, error: Exception) -> ProblemError:
         if isinstance(error, ProblemError):
             return error
-        if isinstance(error, NotJsonError):
-            return ProblemError("NOT_JSON")
-        if isinstance(error, ClientDisconnect):
-            return ProblemError("CLIENT_LEFT")
         if isinstance(error, HTTPException):
             code = _PROBLEM_BY_STATUS.get(error.status_code, "BAD_REQUEST")
             return ProblemError(code, headers=error.headers)
+        for refusal, code in self.refusals.items():
+            if isinstance(error, refusal):
+                return ProblemError(code)
         for outage, code in self.outages.items():
             if isinstance(error, outage):
                 _log.warning("http.outage.answered", problem=code, exc_info=error)
@@ -93,14 +99,21 @@ def install_error_handlers(app: FastAPI, renderer: ErrorRenderer) -> None:
         return renderer.render(request.scope["path"], error, request_id=request_id)
 
     known = (
-        *(RuleBrokenError, ProblemError, NotJsonError, ClientDisconnect),
-        *(OAuthRefusedError, RequestValidationError, HTTPException),
+        *(RuleBrokenError, ProblemError, OAuthRefusedError),
+        *(RequestValidationError, HTTPException),
     )
-    for exception in (*known, *renderer.outages, Exception):
+    for exception in (*known, *renderer.outages, *renderer.refusals, Exception):
         app.add_exception_handler(exception, handle)
 
 
 def _rule_broken(error: RuleBrokenError) -> ProblemError:
+    first = error.faults[0]
+    if isinstance(first, LimitFault):
+        return ProblemError(
+            "TOO_MANY_REQUESTS",
+            "GET /limits shows what holds and what is left",
+            retry_after_s=first.retry_after_s,
+        )
     errors = [
         FieldError(pointer(fault.location), text_of(fault, fault.code), fault.code)
         for fault in error.faults

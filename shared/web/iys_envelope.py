@@ -6,7 +6,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from shared.domain.faults import ABSENT, Fault, RequestLimitReached, TokenLimitReached
+from shared.domain.faults import ABSENT, Fault
+from shared.domain.limit_faults import LimitFault
 from shared.telemetry.metrics import count_refusal
 from shared.web.iys_messages import MESSAGES, text_of
 from shared.web.wire_json import echo, json_response
@@ -25,6 +26,7 @@ class EnvelopeError:
     code: str
     location: tuple[str | int, ...] = ()
     value: object = ABSENT
+    name: str = ""
 
 
 def render_faults(
@@ -87,6 +89,6 @@ def _headers_for(fault: Fault | EnvelopeError) -> dict[str, str]:
         headers["WWW-Authenticate"] = "Bearer"
     if fault.code == TOKEN_LIMIT_CODE:
         headers["Cache-Control"] = "no-store"
-    if isinstance(fault, (TokenLimitReached, RequestLimitReached)):
+    if isinstance(fault, LimitFault):
         headers["Retry-After"] = str(max(1, fault.retry_after_s))
     return headers

@@ -97,7 +97,7 @@ _ROUTING: Final = {
     "H520": (403, "Abonelik etkin değil, yalnızca abonelik sorgusu açık. Abonelik durumu: {state}"),
     "H521": (403, "Abonelik kapatıldı (CLOSED); API kullanıma kapalı."),
     "H522": (400, "Bu servis yalnızca entegratör API hesaplarına açıktır."),
-    "H524": (403, "Hizmet sağlayıcının aboneliği yok: {iys_code}"),
+    "H524": (403, "Bu İYS numarasına ait abonelik yok: {iys_code}"),
     "H525": (422, "Aboneliğin izin kotası doldu; yeni izin kaydedilmedi."),
     "H586": (403, "Abonelik paketiniz API erişimini kapsamıyor."),
 }
@@ -111,7 +111,7 @@ _LIMITS: Final = {
 }
 
 _CONSENT: Final = {
-    "H091": (422, "Tek gönderimde 1000 izinden fazlası kabul edilmez."),
+    "H091": (422, "Tek gönderimde kabul edilen izin sayısı en fazla: {allowed}"),
     "H110": (422, "İzin durumu (status) eksik."),
     "H111": (422, "İzin türü (type) eksik."),
     "H112": (422, "İzin tarihi (consentDate) eksik."),
@@ -161,8 +161,8 @@ _CONSENT: Final = {
 }
 
 _QUERIES: Final = {
-    "H182": (422, "offset sıfır ya da pozitif bir tam sayı olmalıdır."),
-    "H183": (422, "limit pozitif bir tam sayı olmalıdır."),
+    "H182": (422, "Sayfalama değeri geçerli bir tam sayı olmalıdır: {name}"),
+    "H183": (422, "Sayfa için geçerli bir tam sayı gönderilmelidir: {name}"),
     "H184": (422, "all yalnızca true ya da false olabilir."),
     "H185": (422, "short yalnızca true ya da false olabilir."),
     "H186": (422, "Bir sayfada 100 kayıttan fazlası istenemez."),
@@ -171,7 +171,10 @@ _QUERIES: Final = {
     "H199": (422, "requestId harf dışında karakter de içermelidir."),
     "H400": (422, "requestId rakam dışında karakter de içermelidir."),
     "H501": (422, "reportDate YYYY-AA-GG biçiminde yazılmalıdır."),
-    "H502": (422, "reportDate dünden eskiye doğru yedi günlük aralıkta olmalıdır."),
+    "H502": (
+        422,
+        "reportDate dünden eskiye doğru sayılan günlerden olmalıdır, gün sayısı: {days_back}",
+    ),
     "H506": (422, "Değişiklik kaynağı (source) tanınmıyor. Geçerli değerler: HS, IYS"),
     "H507": (422, "Bir değişiklik sayfasında 1000 kayıttan fazlası istenemez."),
     "H512": (422, "agreementStatus yalnızca true olabilir."),
@@ -208,6 +211,16 @@ _PUSH: Final = {
     "H568": (422, "Bağlantı yalnızca ONAY durumundaki adresler için üretilir."),
 }
 
+# Codes that the publication uses for more than one thing: the text goes by the name of the fault's class.
+_TEXTS_OF_FAULTS: Final = {
+    "CredentialMissing": "Bildirim adresinin kullanıcı adı (username) ya da parolası (password) eksik.",
+    "ReceiverTimedOut": "Bildirim adresi beş saniye içinde yanıt vermedi; bağlantı kurulamadı.",
+    "ConnectionFailed": "Bildirim bağlantısı kurulamadı.",
+    "ConnectionNotRemoved": "Bildirim bağlantısı kaldırılamadı: böyle bir bağlantı yok.",
+    "RetailerLinked": "Bu bayi izinlerle ilişkili olduğu için silinemez.",
+    "NoRetailerCodeLeft": "Markaya yeni bayi eklenemez: bayi sayısı ya da bayi numaraları tükendi.",
+}
+
 MESSAGES: Final = {
     code: Message(*entry)
     for table in (_ROUTING, _LIMITS, _CONSENT, _QUERIES, _RETAILERS, _PUSH)
@@ -217,7 +230,8 @@ MESSAGES: Final = {
 
 def text_of(fault: object, code: str) -> str:
     """Return the message of a code, with the facts that the fault carries filled in."""
-    return MESSAGES[code].text.format_map(_Facts(fault)).rstrip(" :")
+    text = _TEXTS_OF_FAULTS.get(type(fault).__name__, MESSAGES[code].text)
+    return text.format_map(_Facts(fault)).rstrip(" :")
 
 
 class _Facts(dict[str, str]):

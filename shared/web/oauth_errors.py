@@ -46,6 +46,9 @@ OAUTH_MESSAGES: Final[Mapping[str, OAuthMessage]] = {
         "invalid_grant", "refresh_token geçersiz, süresi dolmuş ya da daha önce kullanılmış."
     ),
     "CREDENTIALS_WRONG": OAuthMessage("invalid_request", "Kullanıcı adı ya da parola hatalı."),
+    "ADDRESS_NOT_ALLOWED": OAuthMessage(
+        "unauthorized_client", "Bu hesap, bu IP adresinden kullanılamaz."
+    ),
 }
 
 

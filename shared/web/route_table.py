@@ -43,9 +43,12 @@ ROUTES: Final = (
     Row("(/v2)?/sps", "registry", Surface.IYS),
     Row("/(version|integrator|info)", "registry", Surface.IYS),
     Row("/accounts", "registry", Surface.OWN),
+    Row("/limits", "registry", Surface.OWN),
+    Row("/(system|operators)", "registry", Surface.OWN),
     Row("/check/stream", "check", Surface.OWN, streams=True),
     Row("/check", "check", Surface.OWN),
     Row("/brands", "check", Surface.IYS),
+    Row("/ingest", "ingest", Surface.OWN, streams=True),
     Row("/(docs|redoc|openapi[.]json|static-offline-docs)", FRONT, Surface.OWN),
     Row("/(healthz|readyz|metrics)", FRONT, Surface.OWN),
 )

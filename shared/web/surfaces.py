@@ -23,6 +23,7 @@ IYS_CODES: Final[Mapping[str, str]] = {
     "UNSUPPORTED_MEDIA_TYPE": "H014",
     "NOT_AUTHENTICATED": "H351",
     "FORBIDDEN": "H353",
+    "ADDRESS_NOT_ALLOWED": "H353",
     "NOT_FOUND": "H355",
     "UNKNOWN_BRAND": "H018",
     "UNKNOWN_PROVIDER": "H001",
@@ -36,6 +37,8 @@ IYS_CODES: Final[Mapping[str, str]] = {
     "INTERNAL": "H015",
 }
 _UNUSABLE: Final = "H085"
+# What the text of a code names, where that is nothing of the request's own.
+_NAMES: Final[Mapping[str, str]] = {"ADDRESS_NOT_ALLOWED": "IP adresi"}
 _OAUTH_ERRORS: Final[Mapping[int, str]] = {429: "temporarily_unavailable"}
 
 
@@ -48,6 +51,7 @@ def render_on(surface: Surface, error: ProblemError, *, request_id: str = "") ->
         word = _OAUTH_ERRORS.get(status, "invalid_request")
         response = render_oauth_error(word, text_of(None, code), status)
     else:
-        response = render_faults([EnvelopeError(code)], status=status)
+        named = EnvelopeError(code, name=_NAMES.get(error.code, ""))
+        response = render_faults([named], status=status)
     response.headers.update(error.headers)
     return response

@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from shared.auth import gate as gate_module
 from shared.auth import passwords
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate, NotAuthenticatedError
 from shared.auth.passwords import api_key_digest, hash_secret, new_api_key, new_secret
 from shared.auth.tokens import ACCESS_LIFETIME, TokenIssuer
-from shared.ledger import accounts
+from shared.ledger import accounts, api_keys, refresh_tokens
+from shared.ledger.api_keys import NewKey
 from shared.ledger.directory import UserRow, read_user
+from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.read_state import Key, read_states
 from shared.ledger.store import ReaderPool, WriterPool
 from shared.sealing.keyring import KeyRing
@@ -102,7 +105,6 @@ async def test_the_slow_hash_runs_once_for_a_credential_that_comes_again(
 
 Revocation = Callable[[Door], Awaitable[object]]
 SUSPEND = "UPDATE api_user SET state = 'SUSPENDED' WHERE user_id = $1"
-NEW_KEY = "UPDATE api_user SET api_key_digest = $2 WHERE user_id = $1"
 REVOCATIONS: dict[str, Revocation] = {
     "a new password": lambda door: accounts.set_secret(
         door.writer, door.world.operator.username, hash_secret("another")
@@ -113,8 +115,11 @@ REVOCATIONS: dict[str, Revocation] = {
     "a suspension of its firm": lambda door: accounts.set_state(
         door.writer, "operator", door.world.operator_code, active=False
     ),
-    "a new key": lambda door: door.writer.execute(
-        NEW_KEY, door.world.operator.user_id, api_key_digest(new_api_key())
+    "a new key": lambda door: api_keys.replace_keys(
+        door.writer,
+        door.world.operator.username,
+        NewKey(api_key_digest(new_api_key())),
+        now=NOW,
     ),
 }
 
@@ -228,7 +233,7 @@ async def test_a_refresh_token_works_once(door: Door) -> None:
     """The race: a stolen token and its owner's are spent at once; the ledger lets one of them."""
     user = await door.enter(door.world.provider.basic)
     _, token_id = door.tokens.refresh_token(user, now=NOW)
-    await accounts.save_refresh_token(
+    await refresh_tokens.save_refresh_token(
         door.writer,
         token_id,
         user_id=user.user_id,
@@ -236,7 +241,7 @@ async def test_a_refresh_token_works_once(door: Door) -> None:
         now=NOW,
     )
     spent = await asyncio.gather(
-        *(accounts.spend_refresh_token(door.writer, token_id, now=NOW) for _ in range(8))
+        *(refresh_tokens.spend_refresh_token(door.writer, token_id, now=NOW) for _ in range(8))
     )
     assert sorted(spent, key=str) == [user.user_id, *[None] * 7]
 
@@ -245,10 +250,12 @@ async def test_an_expired_refresh_token_is_worth_nothing_and_swept(door: Door) -
     user_id = door.world.provider.user_id
     _, old = door.tokens.refresh_token(await door.enter(door.world.provider.basic), now=NOW)
     _, new = door.tokens.refresh_token(await door.enter(door.world.provider.basic), now=NOW)
-    await accounts.save_refresh_token(door.writer, old, user_id=user_id, expires_at=NOW, now=NOW)
-    assert await accounts.spend_refresh_token(door.writer, old, now=NOW) is None
+    await refresh_tokens.save_refresh_token(
+        door.writer, old, user_id=user_id, expires_at=NOW, now=NOW
+    )
+    assert await refresh_tokens.spend_refresh_token(door.writer, old, now=NOW) is None
     later = NOW + timedelta(seconds=1)
-    await accounts.save_refresh_token(
+    await refresh_tokens.save_refresh_token(
         door.writer, new, user_id=user_id, expires_at=later + timedelta(hours=1), now=later
     )
     left = await door.writer.fetch("SELECT token_id FROM refresh_token")
@@ -271,3 +278,11 @@ async def test_secrets_are_fresh_and_their_digest_is_none_of_them() -> None:
     assert key.encode() not in api_key_digest(key)
     assert await passwords.secret_matches("not a hash", "x") is False
     assert await passwords.secret_matches(None, "x") is False
+
+
+async def test_a_password_that_waits_too_long_for_its_turn_is_given_up(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_module, "PASSWORD_WITHIN_S", 0.0)
+    with pytest.raises(LedgerUnavailableError):
+        await door.gate.login("nobody@izin.example", "guess")

@@ -60,7 +60,7 @@ def licensed_until(day: date) -> UserRow:
     return user("partner", licence_valid_until=day)
 
 
-NONE, READ, WRITE = (GrantRow(*[right] * 3) for right in ("none", "read", "write"))
+NONE, READ, WRITE = (GrantRow(word, word, word) for word in ("none", "read", "write"))
 ASK, SEE, RECORD, MANAGE = "ask", "read", "write", "manage"
 LIMITED = {"every_brand": False}
 TABLE: list[tuple[str, UserRow, BrandRow, set[str]]] = [

@@ -7,7 +7,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from shared.cache.slots import SLOTS, slot_of
-from tests.cache.valkey import POLL_S, WAIT_S, OwnServer, free_port, own_server
+from tests.cache.valkey import POLL_S, WAIT_S, OwnServer, own_server
+from tests.support.servers import free_port
 
 NODES = 3
 

@@ -19,7 +19,8 @@ from shared.cache.link import Link
 from shared.cache.resp import command
 from shared.cache.server_info import CacheUnfitError, limits_too_low, read_info
 from shared.cache.servers import CacheServers, open_cache, refuse_evicting
-from tests.cache.valkey import OwnServer, free_port, own_server, proxy, until
+from tests.cache.valkey import OwnServer, own_server, proxy, until
+from tests.support.servers import free_port
 
 GET = command(b"GET", b"some")
 EVICTING = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")

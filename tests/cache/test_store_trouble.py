@@ -14,7 +14,8 @@ from shared.cache.client import CacheFullError, CacheUnavailableError, StoreClie
 from shared.cache.layout import watermark_key
 from shared.cache.store import ProjectionStore, open_store
 from tests.cache.asking import BRAND, OTHER_BRAND, W, at, digest, digests, put
-from tests.cache.valkey import OwnServer, free_port, own_server, proxy, until
+from tests.cache.valkey import OwnServer, own_server, proxy, until
+from tests.support.servers import free_port
 
 NEXT = replace(W, generation=0x111111111111, settled=False, filled_to=bytes(16))
 READY = replace(at(20, NEXT), settled=True, filled_to=None)

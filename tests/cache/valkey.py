@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 
 from services.cli.embedded.binaries import find_valkey
 from services.cli.embedded.child import AS_WE_ARE, launched
+from tests.support.servers import free_port
 
 WAIT_S = 20.0
 POLL_S = 0.01
@@ -111,13 +111,6 @@ def own_server(directory: Path, *options: str, password: str | None = None) -> G
         yield server
     finally:
         server.end()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def until(holds: Callable[[], bool], *, within_s: float = WAIT_S) -> None:

@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from shared.sealing.keyring import create_key_file
-from tests.end_to_end.running import ROOT, eventually, free_port
+from tests.end_to_end.running import ROOT, eventually
 from tests.support.measured import coverage_variables
+from tests.support.servers import free_port
 
 
 @pytest.fixture

@@ -124,6 +124,13 @@ async def test_every_mistake_is_named_at_once(town: Town) -> None:
     ]
 
 
+async def test_of_very_many_unknown_fields_some_are_named(town: Town) -> None:
+    for path, body in (("/check", GOOD), ("/check/batch", BATCH)):
+        many = {**body, **{f"f{n}": 1 for n in range(10_000)}}
+        answer = await town.post(path, many, who="operator")
+        assert (answer.status_code, len(pointers(answer))) == (422, 20)
+
+
 @pytest.mark.parametrize("body", [[], "x", None, 5, True])
 async def test_what_is_no_object_is_no_question(town: Town, body: Any) -> None:
     for path in ("/check", "/check/batch"):

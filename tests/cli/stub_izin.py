@@ -50,7 +50,9 @@ class Stub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.asked: list[tuple[str, str, Any]] = []
         self.signed_in_as: list[str] = []
+        self.credentials: list[str] = []
         self.answers = dict(ANSWERS)
+        self.needs_no_token = {"/accounts/applications"}
 
     @property
     def url(self) -> str:
@@ -62,7 +64,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length) or b"null")
+        content = self.rfile.read(length)
+        is_file = bool(content) and self.headers.get("Content-Type") != "application/json"
+        body: Any = content if is_file else json.loads(content or b"null")
         if self.path == "/oauth2/token":
             self.server.signed_in_as.append(body["username"])
             self._send(200, {"access_token": "token-of-" + body["username"]})
@@ -70,7 +74,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/readyz":
             self._send(200, {})
             return
-        if not self.headers.get("Authorization", "").startswith("Bearer "):
+        credential = self.headers.get("Authorization", "")
+        self.server.credentials.append(credential)
+        signed_in = credential.startswith("Bearer ")
+        if not signed_in and self.path not in self.server.needs_no_token:
             self._send(401, PROBLEM)
             return
         self.server.asked.append((self.command, self.path, body))
@@ -85,6 +92,9 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, {})
         elif (self.command, self.path) in self.server.answers:
             body = self.server.answers[self.command, self.path]
+            if isinstance(body, bytes):
+                self._send_file(body)
+                return
             self._send(503 if body.get("reason") == "UNVERIFIED" else 200, body)
         else:
             self._send(404, PROBLEM)
@@ -92,6 +102,13 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, body: Any) -> None:
         content = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _send_file(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/pdf")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

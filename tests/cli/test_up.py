@@ -14,12 +14,14 @@ from time import monotonic, sleep
 import pytest
 
 from tests.support.measured import coverage_variables
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {
     b"services.cli.serve": "web",
     b"services.check.projector": "projector",
     b"services.registry.worker": "worker",
+    b"services.ingest.worker": "ingest",
 }
 
 
@@ -28,12 +30,6 @@ def eventually(claim: Callable[[], object], *, timeout_s: float = 30.0) -> None:
     while not claim():
         assert monotonic() < deadline, "it did not become true in time"
         sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def processes_on(path: Path) -> dict[str, int]:
@@ -179,7 +175,9 @@ def test_a_taken_port_is_said_before_anything_is_started(world: World) -> None:
     assert not (world.data_dir / "keys.json").exists()
 
 
-@pytest.mark.parametrize("name", ["postgres", "valkey-server", "web", "projector", "worker"])
+@pytest.mark.parametrize(
+    "name", ["postgres", "valkey-server", "web", "projector", "worker", "ingest"]
+)
 def test_a_child_that_dies_is_started_again(world: World, name: str) -> None:
     up = world.start()
     up.until_ready()

@@ -103,7 +103,7 @@ async def _dawdle(
     async with pool.acquire() as connection, connection.transaction():
         rows = await connection.fetch(APPEND, *_arguments(appender, brand_code, movements))
         await asyncio.sleep(0.1)
-    return [Stored("", NOW, rows[0]["base_position"] + n) for n in (1, 2, 3)]
+    return [Stored("", NOW, rows[0]["base_position"] + n, (1, n)) for n in (1, 2, 3)]
 
 
 def _arguments(appender: Appender, brand_code: int, movements: list[NewMovement]) -> list[object]:

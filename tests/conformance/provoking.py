@@ -6,36 +6,24 @@ location alone it is left out. `RECIPES` has the others, and what these need bes
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
+from tests.conformance import (
+    provoking_feeds,
+    provoking_limits,
+    provoking_partners,
+    provoking_reconciliation,
+    provoking_reference,
+    provoking_retailers,
+)
 from tests.conformance.published import Example
+from tests.conformance.recipe import Body, Recipe, Server
 from tests.conformance.scene import FOREIGN_BRAND, FOREIGN_IYS_CODE, FOREIGN_RETAILER
 
-Body = Mapping[str, Any]
-Server = Literal["usual", "strict", "broken"]
 _EARLIER = "2020-07-08 07:07:06"
 _LATER = "2020-07-08 07:07:08"
 _LATEST = "2020-07-08 07:07:09"
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What makes one error happen, on top of the documented request.
-
-    `fresh` takes an address that nobody has used, `before` are changes that make requests to be sent
-    first, `raw` is a body in place of all that. `strict` has the three-day rule, `broken` a damaged
-    ledger.
-    """
-
-    change: Body = field(default_factory=dict)
-    drop: Sequence[str] = ()
-    path: Body = field(default_factory=dict)
-    before: Sequence["Recipe"] = ()
-    fresh: bool = False
-    raw: bytes | None = None
-    token: bool = True
-    server: Server = "usual"
 
 
 _TACIR_FIRST = Recipe(change={"recipientType": "TACIR"}, drop=("source", "consentDate"))
@@ -97,6 +85,12 @@ RECIPES: Mapping[str, Recipe] = {
     "invalidPhoneNumber": Recipe(change={"type": "MESAJ"}),
     "longPhoneNumber": Recipe(change={"type": "MESAJ"}),
     "invalidRecipientType2": Recipe(path={"type": "EPOSTA"}),
+    **provoking_feeds.RECIPES,
+    **provoking_limits.RECIPES,
+    **provoking_partners.RECIPES,
+    **provoking_reconciliation.RECIPES,
+    **provoking_reference.RECIPES,
+    **provoking_retailers.RECIPES,
 }
 
 
@@ -108,13 +102,21 @@ class Provocation:
     content: bytes
     before: Sequence[bytes]
     token: bool
+    authorization: str
+    subscriber: str
+    query: str
     server: Server
 
 
 def provocation(error: Example, base: Any) -> Provocation:
     """Return what to send so that `error` is the answer; `base` is the documented request."""
     entry = error.errors[0] if error.errors else {}
-    recipe = RECIPES.get(error.name) or RECIPES.get(f"{error.status} {entry.get('code')}", Recipe())
+    names = (
+        f"{error.method} {error.path} {error.name}",
+        error.name,
+        f"{error.status} {entry.get('code')}",
+    )
+    recipe = next((RECIPES[name] for name in names if name in RECIPES), Recipe())
     start: dict[str, Any] = dict(base or {})
     if recipe.fresh:
         start["recipient"] = f"{error.path[1:3]}.{entry['code']}@ornekeposta.com".lower()
@@ -125,6 +127,9 @@ def provocation(error: Example, base: Any) -> Provocation:
         content=content,
         before=[json.dumps(_changed(start, earlier)).encode() for earlier in recipe.before],
         token=recipe.token,
+        authorization=recipe.authorization,
+        subscriber=recipe.subscriber,
+        query=recipe.query,
         server=recipe.server,
     )
 
@@ -139,6 +144,8 @@ def _with_location(body: dict[str, Any], entry: Body, base: Any) -> dict[str, An
     """Put the value where the error says it was found, or leave that field out."""
     match entry.get("location"):
         case ["recipient"] if "recipients" in body:  # one address of a list
+            return {**body, "recipients": [entry["value"]]}
+        case ["recipients", 0]:
             return {**body, "recipients": [entry["value"]]}
         case ["recipients", int(index)]:  # the second of two equal ones
             others = base["recipients"][: index - 1]

@@ -20,6 +20,30 @@ METHODS = (
     ("POST", f"/v2{_BRAND}/consents"),
     ("POST", f"{_BRAND}/consents/status"),
     ("POST", f"{_BRAND}/consents/{{recipientType}}/status/{{type}}"),
+    ("GET", "/sps/{iysCode}/subscription"),
+    ("GET", "/integrator/{integratorCode}/sps"),
+    ("GET", "/integrator/{integratorCode}/sps/{iysCode}"),
+    ("GET", "/integrator/{integratorCode}/subscription"),
+    ("POST", f"{_BRAND}/consents/history"),
+    ("GET", f"{_BRAND}/consents/changes"),
+    ("POST", f"{_BRAND}/retailers"),
+    ("GET", f"{_BRAND}/retailers"),
+    ("GET", f"{_BRAND}/retailers/{{retailerCode}}"),
+    ("DELETE", f"{_BRAND}/retailers/{{retailerCode}}"),
+    ("POST", f"{_BRAND}/consents/retailers/access"),
+    ("PUT", f"{_BRAND}/consents/retailers/access"),
+    ("POST", f"{_BRAND}/consent/retailers/access/list"),
+    ("POST", f"{_BRAND}/consents/retailers/access/remove"),
+    ("POST", f"{_BRAND}/consents/retailers/access/remove/all"),
+    ("GET", f"{_BRAND}/changes/{{reportDate}}/recipients/{{recipientType}}"),
+    ("GET", f"{_BRAND}/agreements/{{reportDate}}"),
+    ("PUT", f"{_BRAND}/agreements/{{reportDate}}"),
+    ("GET", f"{_BRAND}/agreements/{{reportDate}}/timestamp"),
+    ("GET", f"{_BRAND}/changes/{{reportDate}}/file"),
+    ("GET", "/info/city"),
+    ("GET", "/info/city/{code}"),
+    ("GET", "/info/town"),
+    ("GET", "/info/town/{code}"),
 )
 
 
@@ -78,4 +102,4 @@ def _operation(document: dict[str, Any], method: str, path: str) -> dict[str, An
 def _examples(holder: dict[str, Any], method: str, path: str, status: int) -> Iterator[Example]:
     for media_type, content in holder.get("content", {}).items():
         for name, example in content.get("examples", {}).items():
-            yield Example(method, path, status, media_type, name, example["value"])
+            yield Example(method, path, status, media_type, name, example.get("value"))

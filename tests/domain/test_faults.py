@@ -85,7 +85,8 @@ CODES = [
 
 
 def test_every_code_has_one_class_and_every_class_a_code() -> None:
-    assert sorted(fault.code for fault in Fault.__subclasses__()) == sorted(CODES)
+    of_this_table = [f for f in Fault.__subclasses__() if f.__module__ == Fault.__module__]
+    assert sorted(fault.code for fault in of_this_table) == sorted(CODES)
 
 
 def test_every_class_says_what_it_claims() -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import httpx
 from shared.clock import utc_now
 from shared.domain.wire_time import consent_date_to_wire
 from tests.support.measured import coverage_variables
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.02
@@ -162,13 +162,6 @@ def own_izin() -> Generator[Izin]:
         finally:
             if izin.process is not None:
                 izin.end(signal.SIGKILL)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def descendants(pid: int) -> list[int]:

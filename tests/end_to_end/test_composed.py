@@ -28,7 +28,7 @@ def test_it_is_alive_and_every_part_is_ready(client: httpx.Client) -> None:
     assert client.get("/healthz").json() == {"status": "alive"}
     assert client.get("/readyz").json() == {
         "status": "ready",
-        "parts": {"registry": "ok", "check": "ok"},
+        "parts": {"registry": "ok", "check": "ok", "ingest": "ok"},
     }
 
 
@@ -57,7 +57,17 @@ def test_every_declared_metric_is_served_and_no_label_is_made_of_input(
         for name in sample.labels
     }
     known = {"service", "route", "method", "status", "code", "reason", "channel", "kind"}
-    assert labels <= known | {"what", "outcome", "source", "why", "le"}
+    assert labels <= known | {
+        "what",
+        "outcome",
+        "source",
+        "why",
+        "le",
+        "counted",
+        "limit",
+        "lane",
+        "state",
+    }
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])

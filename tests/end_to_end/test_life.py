@@ -4,7 +4,8 @@ import json
 import signal
 import subprocess
 
-from tests.end_to_end.running import Api, Izin, descendants, free_port, minutes_ago
+from tests.end_to_end.running import Api, Izin, descendants, minutes_ago
+from tests.support.servers import free_port
 
 PHONE = "+905990000301"
 

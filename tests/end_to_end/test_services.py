@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -22,14 +21,9 @@ from shared.ledger.bootstrap import put_first_users
 from shared.sealing.keyring import create_key_file
 from tests.end_to_end.running import eventually
 from tests.support.measured import coverage_variables
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

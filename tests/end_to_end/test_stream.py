@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.end_to_end.raw_list import open_list
-from tests.end_to_end.running import ROOT, Api, Izin, eventually, free_port, minutes_ago
+from tests.end_to_end.running import ROOT, Api, Izin, eventually, minutes_ago
+from tests.support.servers import free_port
 
 GRANTED = "+905990000601"
 

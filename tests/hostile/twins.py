@@ -18,12 +18,12 @@ from typing import Any, Self
 import httpx
 import orjson
 
-from tests.end_to_end.running import eventually, free_port
+from tests.end_to_end.running import eventually
 from tests.registry.doors import Town, consent, open_town, refusal
 from tests.support.builders import HEADER
 from tests.support.ledger import database
 from tests.support.measured import coverage_variables
-from tests.support.servers import valkey_server
+from tests.support.servers import free_port, valkey_server
 
 ROOT = Path(__file__).parents[2]
 WITH_HOT_PATH = ("-m", "services.check")

@@ -10,6 +10,7 @@ import pytest
 from shared.ledger import accounts
 from shared.ledger.accounts import NewGrant
 from shared.ledger.store import WriterPool
+from shared.ledger.subscriptions import remove_subscription
 from tests.support.builders import ALL_RIGHTS, HEADER, Scribe, World, consent, new_user
 
 Change = Callable[[WriterPool, World], Awaitable[object]]
@@ -155,7 +156,7 @@ CASES = [
     ),
     Case(
         "a long-lived key is taken away",
-        sql("UPDATE api_user SET api_key_digest = NULL WHERE user_id = $1", "operator.user_id"),
+        sql("UPDATE api_key SET revoked_at = now() WHERE user_id = $1", "operator.user_id"),
         subjects=("user:operator",),
     ),
     Case(
@@ -176,6 +177,21 @@ CASES = [
     Case(
         "a licence gets an end",
         lambda w, x: accounts.set_licence(w, x.integrator_code, date(2026, 1, 1)),
+        subjects=("user:partner",),
+    ),
+    Case(
+        "a provider's subscription is closed",
+        sql("UPDATE subscription SET state = 'CLOSED' WHERE iys_code = $1", "iys_code"),
+        brands=frozenset({FIRST, SECOND}),
+    ),
+    Case(
+        "a provider's subscription is taken away",
+        lambda w, x: remove_subscription(w, "provider", x.iys_code),
+        brands=frozenset({FIRST, SECOND}),
+    ),
+    Case(
+        "a partner's subscription is taken away",
+        lambda w, x: remove_subscription(w, "partner", x.integrator_code),
         subjects=("user:partner",),
     ),
     Case(

@@ -62,6 +62,17 @@ async def test_two_databases_of_one_server_migrate_at_once(tmp_path: Path) -> No
             assert len(await slower) == len(migration_files())
 
 
+async def test_a_new_function_is_nobodys_before_the_grants(fresh_ledger: str) -> None:
+    """Grants come after all migrations: what one of them makes must not be open to all in between."""
+    async with owner_connection(fresh_ledger) as owner:
+        await owner.execute("CREATE FUNCTION powerful() RETURNS void LANGUAGE sql AS 'SELECT'")
+        for role in SERVICE_ROLES:
+            may = await owner.fetchval(
+                "SELECT has_function_privilege($1, 'powerful()', 'EXECUTE')", role
+            )
+            assert not may, role
+
+
 async def test_a_migration_that_changed_after_it_ran_is_refused(fresh_ledger: str) -> None:
     async with owner_connection(fresh_ledger) as owner:
         await owner.execute("UPDATE schema_migration SET checksum = 'another'")

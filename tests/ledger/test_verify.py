@@ -11,6 +11,7 @@ from shared.domain.transitions import judge, leaves_block
 from shared.ledger.append import Appender, NewMovement
 from shared.ledger.read_state import KeySnapshot, read_states
 from shared.ledger.verify import verify
+from tests.support.access import access_movement
 from tests.support.builders import NOW, Scribe, World, consent, phone
 from tests.support.ledger import owner_connection
 
@@ -37,9 +38,15 @@ def _someone(dice: random.Random) -> NewConsent:
     )
 
 
-def _judged(
-    scribe: Scribe, brand_code: int, new: NewConsent, snapshot: KeySnapshot
+async def _judged(
+    scribe: Scribe, dice: random.Random, brand_code: int, new: NewConsent, snapshot: KeySnapshot
 ) -> NewMovement | None:
+    on_record = snapshot.state is not None and snapshot.state.status is not None
+    if on_record and dice.random() < 0.2:
+        collector, listed = new.retailer_code, new.retailer_access
+        return await access_movement(
+            scribe, brand_code, new, after=snapshot, collector=collector, listed=listed
+        )
     fault = judge(snapshot.state, new)
     if fault is None:
         return scribe.movement(brand_code, new, after=snapshot)
@@ -62,7 +69,7 @@ async def test_the_rebuilt_state_is_the_live_state(
         }
         snapshots = await read_states(scribe.reader, list(requests), digest_key_id=1)
         judged = [
-            _judged(scribe, brand_code, new, snapshot)
+            await _judged(scribe, dice, brand_code, new, snapshot)
             for new, snapshot in zip(requests.values(), snapshots, strict=True)
         ]
         movements = [movement for movement in judged if movement is not None]
@@ -84,6 +91,7 @@ async def _expect_all_kinds(dsn: str) -> None:
                       count(*) FILTER (WHERE blocked_at IS NOT NULL AND status = 'ONAY') AS ended,
                       count(*) FILTER (WHERE status = 'RET') AS refusals,
                       count(*) FILTER (WHERE retailer_access IS NOT NULL) AS retailers,
+                      (SELECT count(*) FROM movement WHERE kind = 'ACCESS') AS accesses,
                       (SELECT max(size) FROM extent) AS largest
                  FROM consent"""
         )

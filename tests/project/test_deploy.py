@@ -55,7 +55,7 @@ def test_the_roles_are_those_that_migrate_applies() -> None:
     assert link.resolve() == ROOT / "shared" / "ledger" / "roles.sql"
 
 
-@pytest.mark.parametrize("name", ["migrate", "registry", "check", "projector"])
+@pytest.mark.parametrize("name", ["migrate", "registry", "check", "projector", "ingest"])
 def test_a_service_of_the_compose_file_is_there(name: str) -> None:
     service = COMPOSE["services"][name]
     module = service["command"][2]
@@ -67,7 +67,7 @@ def test_a_service_of_the_compose_file_is_there(name: str) -> None:
     assert service.get("secrets", []) == ([keys_file[1]] if keys_file else [])
 
 
-@pytest.mark.parametrize("name", ["registry", "check"])
+@pytest.mark.parametrize("name", ["registry", "check", "ingest"])
 def test_a_service_listens_where_nginx_and_its_health_check_look(name: str) -> None:
     port = re.search(r"_PORT=(\d+)$", text(f"deploy/{name}.env.example"), re.MULTILINE)
     assert port is not None
@@ -75,7 +75,10 @@ def test_a_service_listens_where_nginx_and_its_health_check_look(name: str) -> N
     assert f":{port[1]}/readyz" in COMPOSE["services"][name]["healthcheck"]["test"][-1]
 
 
-@pytest.mark.parametrize(("name", "settings"), [("projector", "projector"), ("worker", "registry")])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("projector", "projector"), ("worker", "registry"), ("ingest-worker", "ingest")],
+)
 def test_who_has_no_port_is_looked_after_by_the_file_that_it_renews(
     name: str, settings: str
 ) -> None:

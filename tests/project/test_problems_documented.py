@@ -1,5 +1,7 @@
 """docs/problems.md, the tables of messages and the faults are one list."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -13,8 +15,10 @@ from shared.web.iys_messages import MESSAGES
 from shared.web.oauth_errors import OAUTH_MESSAGES
 from shared.web.problems import PROBLEMS
 from shared.web.surfaces import IYS_CODES
-from tests.project.repository import section, table_rows, text
+from tests.project.published_codes import PUBLISHED_CODES
+from tests.project.repository import files, section, table_rows, text
 
+CANNOT_OCCUR = "### Codes that cannot occur here"
 FAULTS = [
     kind
     for kind in vars(faults).values()
@@ -34,10 +38,18 @@ def test_every_code_of_the_wire_is_documented_with_its_status() -> None:
     assert len(rows) == len(MESSAGES)
 
 
-def test_reserved_codes_are_shown_with_their_text() -> None:
+def test_every_published_code_is_given_by_a_test_or_has_a_reason_why_not() -> None:
     wire = section(text("docs/problems.md"), "## The published wire")
-    for code, _, shown in table_rows(section(f"\n{wire}", "### Reserved")):
-        assert shown == MESSAGES[code.strip("`")].text
+    cannot = {row[0].strip("`") for row in table_rows(section(f"\n{wire}", CANNOT_OCCUR))}
+    tests = "".join(path.read_text() for path in files(".py", below="tests") if _asks(path))
+    provoked = set(re.findall(r'"(H\d{3})"', tests))
+    assert set(PUBLISHED_CODES) == set(MESSAGES) & set(PUBLISHED_CODES)
+    assert [code for code in PUBLISHED_CODES if code not in provoked | cannot] == []
+
+
+def _asks(path: Path) -> bool:
+    """Say whether a test asks the product, over HTTP: a code that it names is one that came back."""
+    return {"registry", "limits", "ingest", "conformance"} & set(path.parts) != set()
 
 
 def test_every_problem_is_documented_as_it_is() -> None:

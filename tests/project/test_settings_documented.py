@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 from services.check.projector.settings import ProjectorSettings
 from services.check.settings import CheckSettings
 from services.cli.settings import ClientSettings, UpSettings
+from services.ingest.settings import IngestSettings
 from services.registry.settings import RegistrySettings
 from tests.project.repository import files, section, table_rows, text
 
@@ -16,6 +17,7 @@ HEADINGS: dict[type[BaseSettings], str] = {
     RegistrySettings: "## The registry (`RegistrySettings`)",
     CheckSettings: "## The check (`CheckSettings`)",
     ProjectorSettings: "## The projector (`ProjectorSettings`)",
+    IngestSettings: "## Ingest (`IngestSettings`)",
     UpSettings: "## `izin up` and the owner's commands (`UpSettings`)",
     ClientSettings: "## The commands that talk to a server (`ClientSettings`)",
 }
@@ -24,6 +26,7 @@ EXAMPLES: dict[str, tuple[type[BaseSettings], set[str]]] = {
     "registry": (RegistrySettings, {"IZIN_POSTGRES_DSN"}),
     "check": (CheckSettings, {"IZIN_POSTGRES_DSN"}),
     "projector": (ProjectorSettings, {"IZIN_POSTGRES_DSN"}),
+    "ingest": (IngestSettings, {"IZIN_POSTGRES_DSN"}),
 }
 
 
@@ -78,6 +81,7 @@ def test_an_example_names_every_setting_of_its_service(name: str) -> None:
         "registry",
         "check",
         "projector",
+        "ingest",
     ],
 )
 def test_an_example_is_accepted_by_its_service(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

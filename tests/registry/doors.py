@@ -22,6 +22,9 @@ from services.check.app import create_app as create_check
 from services.check.app import create_edge as create_check_edge
 from services.check.settings import CheckSettings
 from services.cli.compose import FrontDoor, Part
+from services.ingest.app import create_app as create_ingest
+from services.ingest.app import create_edge as create_ingest_edge
+from services.ingest.settings import IngestSettings
 from services.registry.app import create_app as create_registry
 from services.registry.app import create_edge as create_registry_edge
 from services.registry.settings import RegistrySettings
@@ -274,11 +277,19 @@ def compose(dsn: str, keys_file: Path, data_dir: Path, **settings: Any) -> Front
     }
     of_check |= common | {k: v for k, v in settings.items() if k in CheckSettings.model_fields}
     registry_settings, check_settings = RegistrySettings(**of_registry), CheckSettings(**of_check)
+    of_ingest = (
+        common
+        | {"data_dir": data_dir}
+        | {k: v for k, v in settings.items() if k in IngestSettings.model_fields}
+    )
+    ingest_settings = IngestSettings(**of_ingest)
     registry, check = create_registry(registry_settings), create_check(check_settings)
+    ingest = create_ingest(ingest_settings)
     return FrontDoor(
         [
             Part("registry", registry, create_registry_edge(registry, registry_settings)),
             Part("check", check, create_check_edge(check, check_settings)),
+            Part("ingest", ingest, create_ingest_edge(ingest, ingest_settings)),
         ],
         service_of=service_of,
     )

@@ -6,6 +6,7 @@ disk.
 """
 
 import os
+import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -27,6 +28,13 @@ NOT_DURABLE = {
     "max_connections": "200",
 }
 POLL_S = 0.02
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

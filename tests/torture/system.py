@@ -33,8 +33,8 @@ from shared.ledger.accounts import NewUser
 from shared.ledger.bootstrap import put_first_users
 from shared.ledger.migrate import migrate
 from shared.sealing.keyring import create_key_file
-from tests.end_to_end.running import ROOT, free_port
-from tests.support.servers import NOT_DURABLE
+from tests.end_to_end.running import ROOT
+from tests.support.servers import NOT_DURABLE, free_port
 
 CHECK_DEADLINE_S = 1.0
 REGISTRY_DEADLINE_S = 2.0

@@ -1,10 +1,13 @@
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import orjson
 import pytest
 
+from shared import domain
 from shared.domain import faults
 from shared.domain.consent import Source
 from shared.web.iys_messages import CONSENT_PROPERTIES, MESSAGES, text_of
@@ -25,6 +28,9 @@ DOCUMENTED = re.findall(
     H185 H186 H187 H198 H199 H400 H501 H502 H506 H507 H512 H083 H084 H086 H089 H124
     """,
 )
+
+for _module in iter_modules(domain.__path__):  # each area has faults of its own
+    import_module(f"{domain.__name__}.{_module.name}")
 
 
 def fault_classes(root: type[faults.Fault] = faults.Fault) -> Iterator[type[faults.Fault]]:

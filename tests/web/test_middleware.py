@@ -1,3 +1,4 @@
+import asyncio
 import io
 from collections.abc import AsyncIterator
 
@@ -8,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from shared.telemetry.metrics import render
 from shared.web.access_log import ROUTE_KEY, route_template
-from shared.web.body_limit import BodyLimits
+from shared.web.body_limit import BodyLimit, BodyLimits
 from shared.web.errors import ErrorRenderer
 from shared.web.stack import wrap
 from shared.web.tidy_path import tidied
@@ -66,6 +67,28 @@ async def test_an_absurd_content_length_is_413(client: httpx.AsyncClient, length
     headers = {"Content-Length": length}
     answer = await client.post("/accounts/stored", content=b"x", headers=headers)
     assert answer.status_code == 413
+
+
+async def test_a_body_that_never_ends_is_408_where_the_handler_has_no_clock() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async def receive() -> Message:
+        if pieces:
+            return pieces.pop()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent: list[Message] = []
+    pieces: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}]
+    scope = {"type": "http", "method": "POST", "path": "/accounts/x", "headers": []}
+    await BodyLimit(app, limits=BodyLimits(10, seconds_max=0.01))(scope, receive, send)
+    assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
 
 
 def test_the_longest_prefix_gives_the_limit() -> None:

@@ -31,6 +31,9 @@ CASES = [
     ("/check/batch", "check", OWN),
     ("/check/stream", "check", OWN),
     ("/checkout", "front", OWN),
+    ("/ingest/jobs", "ingest", OWN),
+    ("/ingest/files", "ingest", OWN),
+    ("/ingester", "front", OWN),
     ("/brands/1234567890", "check", IYS),
     ("/brands/2/consents/BIREYSEL/rejected/MESAJ", "check", IYS),
     ("/docs", "front", OWN),
@@ -58,6 +61,8 @@ def test_nginx_sends_a_path_where_we_do(path: str, service: str, surface: Surfac
 
 def test_every_row_names_a_known_service_and_the_stream_is_not_buffered() -> None:
     assert {row.service for row in ROUTES} <= set(SERVICES)
-    (stream,) = re.findall(r"location ~ \^/check/stream[^{]*{([^}]*)}", nginx_locations())
-    assert "proxy_buffering off;" in stream
-    assert nginx_locations().count("proxy_buffering off;") == 1
+    for pattern in ("/check/stream", "/ingest"):
+        (stream,) = re.findall(rf"location ~ \^{pattern}[^{{]*{{([^}}]*)}}", nginx_locations())
+        assert "proxy_buffering off;" in stream
+        assert "proxy_request_buffering off;" in stream
+    assert nginx_locations().count("proxy_buffering off;") == 2

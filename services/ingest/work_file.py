@@ -1,0 +1,265 @@
+"""Working off an uploaded file: survey it once, then go through it lane by lane, piece by piece.
+
+The survey reads the file whole, before anything is recorded: whether it can be read at all, how many rows it
+has, and which keys have a refusal among their rows. The lane of refusals then takes every row of these keys,
+in the file's order; the lane of approvals all others. So the refusals of a file wait behind nobody's
+approvals, and the order of each key is kept.
+
+A piece is a fixed number of rows; a step is a piece's rows of one brand, no key twice. Both follow from the
+file alone, so whoever takes over from a worker that died goes on at just the next step.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from itertools import groupby
+from typing import Final, Protocol
+
+import orjson
+
+from services.ingest.judge_rows import Row
+from services.ingest.record_part import Part, RecordPart, Refused
+from services.ingest.row_codes import explain, explain_refusal
+from services.ingest.rows import PreparedPiece, PreparedRow, RowFault
+from services.ingest.spool import JobSpool, KeyHashes, Spool
+from shared.domain.consent import Status
+from shared.ledger.ingest_jobs import Claim, Lane, job_state, renew_claim, save_survey
+from shared.ledger.ingest_steps import LeaseLostError
+from shared.ledger.read_state import KeySnapshot
+from shared.ledger.store import WriterPool
+from shared.sealing.addresses import Digester, Sealer
+from shared.sealing.job_keys import JobKeys
+
+PARTS_A_PIECE: Final = 65_536
+PIECES_A_TURN: Final = 20
+UNREADABLE_BRAND: Final = 0
+
+
+class PieceReader(Protocol):
+    """Reads a file from a piece on, as consents. It blocks, and is called in a thread."""
+
+    def __call__(
+        self, spool: JobSpool, claim: Claim, options: dict[str, object], *, start: int
+    ) -> Iterator[PreparedPiece]:
+        """Yield the pieces; raises FileRefusedError, OSError, SealBrokenError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFile:
+    """The use case with what it needs. Call it as a function."""
+
+    keys: JobKeys
+    spool: Spool
+    writer: WriterPool
+    read: PieceReader
+    digester: Digester
+    sealer: Sealer
+    record: RecordPart
+    lease_s: float
+    now: Callable[[], datetime]
+
+    async def __call__(self, claim: Claim) -> None:
+        """Work on the claimed lane for a turn, or to its end.
+
+        Raises FileRefusedError when the file cannot be read, and as `RecordPart`.
+        """
+        key = self.keys.open(claim.job_key, job_id=claim.job_id, key_id=claim.sealing_key_id)
+        spool = self.spool.of_job(claim.job_id, key)
+        options: dict[str, object] = orjson.loads(claim.options)
+        if not claim.surveyed and not await self._survey(claim, spool, options):
+            return
+        refused_keys = await asyncio.to_thread(spool.read_refused_keys)
+        start = max(claim.step, 0) // PARTS_A_PIECE if claim.step >= 0 else 0
+        pieces = self.read(spool, claim, options, start=start)
+        try:
+            await self._work(claim, spool, refused_keys, pieces)
+        finally:
+            await asyncio.to_thread(_close, pieces)
+
+    async def _survey(self, claim: Claim, spool: JobSpool, options: dict[str, object]) -> bool:
+        """Read the file once through; say whether this lane has anything to do."""
+        rows = 0
+        found: set[int] = set()
+        pieces = self.read(spool, claim, options, start=0)
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                rows += piece.count
+                found.update(_hash(row) for row in piece.rows if _is_refusal(row))
+                await self._keep_claim(claim)
+        finally:
+            await asyncio.to_thread(_close, pieces)
+        await asyncio.to_thread(spool.save_refused_keys, KeyHashes(found))
+        await save_survey(self.writer, claim.job_id, rows=rows, has_refusals=bool(found))
+        return bool(found)
+
+    async def _work(
+        self,
+        claim: Claim,
+        spool: JobSpool,
+        refused_keys: KeyHashes,
+        pieces: Iterator[PreparedPiece],
+    ) -> None:
+        """Record piece after piece; while one is recorded, the next is read, and its states too."""
+        recording: asyncio.Task[None] | None = None
+        following = self._following(claim, refused_keys, pieces)
+        try:
+            for _turn in range(PIECES_A_TURN):
+                parts = await following
+                if parts is None:
+                    break
+                following = self._following(claim, refused_keys, pieces)
+                for part, faults in parts:
+                    if part.number > claim.step:
+                        states = asyncio.create_task(self.record.read(part))
+                        if recording is not None:
+                            await recording
+                        recording = asyncio.create_task(
+                            self._record(claim, spool, part, faults, states)
+                        )
+                await self._keep_claim(claim)
+            if recording is not None:
+                await recording
+            # The lane goes back: whoever's turn it is takes it up.
+            await renew_claim(self.writer, claim, until=self.now())
+        finally:
+            await _let_go(following)
+            if recording is not None:
+                await _let_go(recording)
+
+    def _following(
+        self, claim: Claim, refused_keys: KeyHashes, pieces: Iterator[PreparedPiece]
+    ) -> "asyncio.Task[list[tuple[Part, Sequence[RowFault]]] | None]":
+        """Begin to read the next piece, in a thread."""
+        return asyncio.create_task(asyncio.to_thread(self._next, claim, refused_keys, pieces))
+
+    async def _record(
+        self,
+        claim: Claim,
+        spool: JobSpool,
+        part: Part,
+        faults: Sequence[RowFault],
+        states: "asyncio.Task[list[KeySnapshot]]",
+    ) -> None:
+        of_refusal = {row.index for row in part.rows if row.consent.status is Status.WITHDRAWN}
+
+        def keep(refused: Refused) -> None:
+            told = [
+                RowFault(n, *(explain_refusal if n in of_refusal else explain)(fault))
+                for n, fault in refused
+            ]
+            spool.save_faults(
+                claim.lane, part.number, sorted([*faults, *told], key=lambda one: one.offset)
+            )
+
+        # A step that was begun before may have told of rows that go in now.
+        if faults or spool.faults(claim.lane, part.number):
+            await asyncio.to_thread(keep, [])
+        await self.record(claim, part, await states, keep=keep)
+
+    async def _keep_claim(self, claim: Claim) -> None:
+        """Renew the lease, and stop where somebody has cancelled the job meanwhile."""
+        until = self.now() + timedelta(seconds=self.lease_s)
+        if not await renew_claim(self.writer, claim, until=until):
+            raise LeaseLostError
+        if await job_state(self.writer, claim.job_id) != "QUEUED":
+            raise LeaseLostError
+
+    def _next(
+        self, claim: Claim, refused_keys: KeyHashes, pieces: Iterator[PreparedPiece]
+    ) -> list[tuple[Part, Sequence[RowFault]]] | None:
+        """Read the next piece, and return what of it is this lane's, sealed and in parts."""
+        piece = next(pieces, None)
+        if piece is None:
+            return None
+        of_refusals = claim.lane is Lane.REFUSALS
+        rows = piece.rows
+        if len(refused_keys):
+            rows = [row for row in rows if (_hash(row) in refused_keys) is of_refusals]
+        # What cannot be read has no key; the lane of approvals tells of it.
+        faults: Sequence[RowFault] = () if of_refusals else piece.faults
+        return [
+            (part, faults if n == 0 else ())
+            for n, part in enumerate(self._parts(piece, rows, faults))
+        ]
+
+    def _parts(
+        self, piece: PreparedPiece, rows: Sequence[PreparedRow], faults: Sequence[RowFault]
+    ) -> list[Part]:
+        """Split the rows of a piece: by brand, and so that no part has a key twice."""
+        more = Counter((UNREADABLE_BRAND, fault.code) for fault in faults)
+        groups: list[tuple[int, list[Row]]] = []
+        by_brand = sorted(rows, key=lambda row: row.brand_code)  # stable: the file's order stays
+        for brand_code, of_brand in groupby(by_brand, key=lambda row: row.brand_code):
+            groups += [
+                (brand_code, some) for some in _rounds(self._rows(brand_code, list(of_brand)))
+            ]
+        groups = groups or [(UNREADABLE_BRAND, [])]
+        first = piece.number * PARTS_A_PIECE
+        return [
+            Part(
+                brand_code=brand_code,
+                rows=some,
+                number=first + n,
+                is_last=piece.is_last and n == len(groups) - 1,
+                more=more if n == 0 else Counter(),
+            )
+            for n, (brand_code, some) in enumerate(groups)
+        ]
+
+    def _rows(self, brand_code: int, rows: Sequence[PreparedRow]) -> list[Row]:
+        digests = self.digester.digests([row.consent.recipient for row in rows])
+        seal = self.sealer.seal
+        return [
+            Row(
+                row.offset,
+                row.consent,
+                digest,
+                seal(row.consent.recipient, brand_code=brand_code),
+                row.fault,
+            )
+            for row, digest in zip(rows, digests, strict=True)
+        ]
+
+
+def _rounds(rows: Sequence[Row]) -> list[list[Row]]:
+    """Return the rows in lists of which none has a key twice; each key's rows keep their order."""
+    if len({row.digest for row in rows}) == len(rows):
+        return [list(rows)] if rows else []
+    rounds: list[list[Row]] = []
+    times: Counter[tuple[bytes, str, str]] = Counter()
+    for row in rows:
+        name = (row.digest, row.consent.channel.value, row.consent.recipient_type.value)
+        at = times[name]
+        times[name] += 1
+        if at == len(rounds):
+            rounds.append([])
+        rounds[at].append(row)
+    return rounds
+
+
+def _is_refusal(row: PreparedRow) -> bool:
+    return row.consent.status is Status.WITHDRAWN
+
+
+def _hash(row: PreparedRow) -> int:
+    """Return 64 bits that stand for the row's key; two keys that share them share a lane, no more."""
+    consent = row.consent
+    name = f"{row.brand_code} {consent.channel.value} {consent.recipient_type.value} {consent.recipient}"
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+async def _let_go(task: "asyncio.Task[object]") -> None:
+    """Wait until it has ended, however it does; a thread cannot be stopped."""
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
+
+
+def _close(pieces: Iterator[PreparedPiece]) -> None:
+    close = getattr(pieces, "close", None)
+    if close is not None:
+        close()

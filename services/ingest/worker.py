@@ -1,0 +1,138 @@
+"""The worker of ingest, a process of its own: `python -m services.ingest.worker`. Any number may run."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from services.ingest.deliver_webhook import WebhookCourier
+from services.ingest.keep_up import keep_up
+from services.ingest.parts import Parts, open_parts
+from services.ingest.quota import Quota
+from services.ingest.reading.file_pieces import FilePieces
+from services.ingest.record_part import RecordPart
+from services.ingest.record_rows import RecordRows
+from services.ingest.settings import IngestSettings
+from services.ingest.spool import Spool
+from services.ingest.upkeep import Upkeep, build_upkeep
+from services.ingest.work_batch import WorkBatch
+from services.ingest.work_file import WorkFile
+from services.ingest.work_lanes import WorkLanes
+from shared.clock import utc_now
+from shared.ledger.deadline import heed_cancellation
+from shared.ledger.failures import LedgerUnavailableError
+from shared.ledger.ingest_jobs import Lane
+from shared.ledger.migrate import SchemaMismatchError
+from shared.sealing.keyring import KeyFileError
+from shared.telemetry.logs import configure_logging
+from shared.web.serving import settings_or_exit
+from shared.webhooks.call_receiver import ANSWER_WITHIN_S, Receivers
+
+HEARTBEAT_INTERVAL_S: Final = 5.0
+
+
+async def work(settings: IngestSettings) -> None:
+    """Work until cancelled; raises as `open_parts` when it cannot begin."""
+    async with open_parts(settings, now=utc_now) as parts, asyncio.TaskGroup() as tasks:
+        receivers = Receivers(
+            ca_file=None,
+            admit_loopback=settings.ingest_webhook_admit_loopback,
+            answer_within_s=ANSWER_WITHIN_S,
+        )
+        upkeep = build_upkeep(parts, WebhookCourier(receivers))
+        lanes = build(parts, upkeep)
+        for lane in Lane:
+            tasks.create_task(lanes.run(lane))
+        tasks.create_task(lanes.tidy())
+        tasks.create_task(keep_up(upkeep))
+        tasks.create_task(_show_life(settings.ingest_worker_heartbeat_file))
+
+
+def build(parts: Parts, upkeep: Upkeep) -> WorkLanes:
+    """Put the worker's loops together."""
+    settings = parts.settings
+    quota = Quota(parts.reader_pool, default=settings.consent_limit or None)
+    record = RecordRows(
+        pool=parts.reader_pool,
+        directory=parts.directory,
+        quota=quota,
+        recorder=parts.recorder,
+        digest_key_id=parts.digester.key_id,
+        now=parts.now,
+    )
+    work_batch = WorkBatch(
+        parts.job_keys, parts.digester, parts.sealer, record, settings.write_policy
+    )
+    record_part = RecordPart(
+        pool=parts.reader_pool,
+        recorder=parts.recorder,
+        directory=parts.directory,
+        quota=quota,
+        digest_key_id=parts.digester.key_id,
+        now=parts.now,
+    )
+    work_file = WorkFile(
+        keys=parts.job_keys,
+        spool=Spool(settings.spool_dir),
+        writer=parts.writer_pool,
+        read=FilePieces(settings.write_policy, settings.read_limits),
+        digester=parts.digester,
+        sealer=parts.sealer,
+        record=record_part,
+        lease_s=settings.ingest_lease_s,
+        now=parts.now,
+    )
+    return WorkLanes(
+        writer=parts.writer_pool,
+        work_batch=work_batch,
+        work_file=work_file,
+        close_file=upkeep.close,
+        lease_s=settings.ingest_lease_s,
+        result_days=settings.ingest_result_days,
+        now=parts.now,
+    )
+
+
+def main() -> None:
+    """Work with the settings of the environment, until SIGTERM or Ctrl-C."""
+    settings = settings_or_exit(IngestSettings)
+    configure_logging("ingest-worker")
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_told(settings))
+    except LedgerUnavailableError as error:
+        sys.exit(
+            f"izin: the ledger cannot be used ({error}); check its DSN and that it is a primary"
+        )
+    except (SchemaMismatchError, KeyFileError, ValueError) as error:
+        sys.exit(f"izin: {error}")
+
+
+async def _until_told(settings: IngestSettings) -> None:
+    """Whatever is under way when we are told to stop may be left so: another one takes it up."""
+    working = asyncio.create_task(work(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def _show_life(heartbeat: Path | None) -> None:
+    while heartbeat is not None:
+        heed_cancellation()
+        _write_pid(heartbeat)
+        await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+
+
+def _write_pid(heartbeat: Path) -> None:
+    with suppress(OSError):
+        heartbeat.write_text(str(os.getpid()))
+
+
+if __name__ == "__main__":
+    main()

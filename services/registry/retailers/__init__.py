@@ -1,0 +1,1 @@
+"""Retailers of a brand, and which of them may use a consent (iys-api 5 and 6)."""
