@@ -27,7 +27,11 @@ class Goal:
 
     def shown(self, bound: float) -> str:
         """Return a bound for the table."""
-        sign = ("≤ " if self.smaller_is_better else "≥ ") if self.unit != " ×" else ""
+        sign = (
+            ("≤ " if self.smaller_is_better else "≥ ")
+            if self.unit != " ×" or self.smaller_is_better
+            else ""
+        )
         return f"{sign}{bound:.3g}{self.unit}"
 
     def verdict(self, figure: float) -> str:

@@ -36,7 +36,7 @@ CALAMINE: Final = "calamine by fastexcel, reading"
 CSV_GOAL: Final = Goal(0.4, 0.7)
 XLSX_GOAL: Final = Goal(0.3, 0.6)
 WORKER_GOAL: Final = Goal(400, 200, " MB", smaller_is_better=True)
-CHILD_GOAL: Final = Goal(1_024, 200, " MB", smaller_is_better=True)
+CHILD_GOAL: Final = Goal(1.0, 0.2, " GB", smaller_is_better=True)
 
 
 def run(bench: Bench) -> None:
@@ -141,7 +141,7 @@ def _memory_rows(report: Report, memory: Memory, what: str, *, child: Goal | Non
         beside=f"{seen}, together {memory.together_mb:.0f} MB",
     )
     if child is not None and memory.children:
-        report.figure(f"… memory of its child, {what}", memory.child_mb, child)
+        report.figure(f"… memory of its child, {what}", memory.child_mb / 1024, child)
     elif child is not None:
         report.row(f"… memory of its child, {what}", reached="missing: it had no child")
 

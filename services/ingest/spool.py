@@ -6,8 +6,9 @@ One folder a job, below a directory that all web processes and workers of ingest
 import shutil
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
@@ -21,14 +22,22 @@ from shared.sealing.sealed_file import FRAME_BYTES, SealedFile
 
 CONTENT: Final = "content"
 PLAN: Final = "plan"
-HASH_BYTES: Final = 8
+HASHES_A_RUN: Final = 1_000_000
 
 
 class KeyHashes:
     """A set of 64-bit hashes of keys, in 8 bytes each."""
 
-    def __init__(self, hashes: Iterable[int]) -> None:
-        self._sorted = array("Q", sorted(set(hashes)))
+    def __init__(self, found: "array[int]") -> None:
+        """Make a set of the hashes in an `array("Q")`, where some may stand several times."""
+        runs = (
+            sorted(set(found[at : at + HASHES_A_RUN])) for at in range(0, len(found), HASHES_A_RUN)
+        )
+        self._sorted = array("Q")
+        # Python's own numbers take five times as much memory, so never all of them are there at once.
+        for one in merge(*(array("Q", run) for run in runs)):
+            if not self._sorted or self._sorted[-1] != one:
+                self._sorted.append(one)
 
     @classmethod
     def of_bytes(cls, raw: bytes) -> "KeyHashes":

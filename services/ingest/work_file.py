@@ -10,8 +10,10 @@ file alone, so whoever takes over from a worker that died goes on at just the ne
 """
 
 import asyncio
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -26,6 +28,8 @@ from services.ingest.row_codes import explain, explain_refusal
 from services.ingest.rows import PreparedPiece, PreparedRow, RowFault
 from services.ingest.spool import JobSpool, KeyHashes, Spool
 from shared.domain.consent import Status
+from shared.ledger.deadline import heed_cancellation
+from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.ingest_jobs import Claim, Lane, job_state, renew_claim, save_survey
 from shared.ledger.ingest_steps import LeaseLostError
 from shared.ledger.read_state import KeySnapshot
@@ -83,14 +87,18 @@ class WorkFile:
     async def _survey(self, claim: Claim, spool: JobSpool, options: dict[str, object]) -> bool:
         """Read the file once through; say whether this lane has anything to do."""
         rows = 0
-        found: set[int] = set()
+        found = array("Q")
         pieces = self.read(spool, claim, options, start=0)
+        # The first piece may take long: what is packed is unpacked, a workbook is read whole.
+        renewing = asyncio.create_task(self._renew_again_and_again(claim))
         try:
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
                 rows += piece.count
-                found.update(_hash(row) for row in piece.rows if _is_refusal(row))
+                found.extend(_hash(row) for row in piece.rows if _is_refusal(row))
                 await self._keep_claim(claim)
         finally:
+            renewing.cancel()
+            await _let_go(renewing)
             await asyncio.to_thread(_close, pieces)
         await asyncio.to_thread(spool.save_refused_keys, KeyHashes(found))
         await save_survey(self.writer, claim.job_id, rows=rows, has_refusals=bool(found))
@@ -159,6 +167,14 @@ class WorkFile:
         if faults or spool.faults(claim.lane, part.number):
             await asyncio.to_thread(keep, [])
         await self.record(claim, part, await states, keep=keep)
+
+    async def _renew_again_and_again(self, claim: Claim) -> None:
+        while True:
+            heed_cancellation()
+            await asyncio.sleep(self.lease_s / 3)
+            with suppress(LedgerUnavailableError):
+                until = self.now() + timedelta(seconds=self.lease_s)
+                await renew_claim(self.writer, claim, until=until)
 
     async def _keep_claim(self, claim: Claim) -> None:
         """Renew the lease, and stop where somebody has cancelled the job meanwhile."""
