@@ -1,4 +1,4 @@
-"""The set of keys with a refusal: small, in order, without repeats, and the same after a way over the disk."""
+"""The set of keys with a refusal: small, in order, without repeats, the same after a way over the disk."""
 
 from array import array
 
