@@ -19,7 +19,7 @@ from loadtests.consent_files.write_csv import Dialect
 from loadtests.kit.cache import connect, wait_until_built
 from loadtests.kit.lab import MANY, SHARED_BUFFERS_MB, SHARED_BUFFERS_OF_SMALL_MB, heads_of
 from loadtests.kit.load import Measured, busy_cores
-from loadtests.kit.processes import below, named
+from loadtests.kit.processes import below, cpu_seconds, named
 from loadtests.kit.seed import seeded
 from loadtests.kit.stack import Product, product
 from loadtests.kit.tools import DATA
@@ -27,6 +27,14 @@ from loadtests.kit.upload import Uploader, outcomes_of
 from loadtests.kit.world import World
 
 WORKER: Final = "services.ingest.worker"
+PARTS: Final = {
+    "worker": WORKER,
+    "PostgreSQL": "bin/postgres",
+    "web": "services.cli.serve",
+    "projector": "services.check.projector",
+    "Valkey": "valkey-server",
+}
+"""What has a part in taking a file in, and a piece of its command line."""
 DISK_SHARE_FREE: Final = 3  # the copy, the floor's tables, and what is written
 FIRST_OF_FILES: Final = 3
 NEXT_OF_FILES: Final = 7
@@ -94,6 +102,7 @@ class Stage:
 
         A row that ends otherwise than it must counts as failed.
         """
+        before = self._cpu()
         with busy_cores() as busy:
             started = perf_counter()
             job_id = self.uploader.send(file.path, file.brand_code)
@@ -102,14 +111,27 @@ class Stage:
             done = perf_counter()
             self.wait_until_served(file.brand_code)
             ended = perf_counter()
+        each_us = {
+            name: (seconds - before[name]) / file.recipe.rows * 1e6
+            for name, seconds in self._cpu().items()
+        }
         said, must = outcomes_of(job), file.tally.outcomes
         wrong = sum(abs(said.get(word, 0) - must[word]) for word in {*said, *must} - {BLANK})
         note = (
             f"upload {uploaded - started:.1f} s, worked off {done - uploaded:.1f} s, "
-            f"cache behind by {ended - done:.1f} s"
+            f"cache behind by {ended - done:.1f} s; CPU µs a row: "
+            + ", ".join(f"{name} {us:.1f}" for name, us in each_us.items())
         )
         rate = file.recipe.rows / (ended - started)
         return Measured(rate, failed=wrong, busy=busy, note=note)
+
+    def _cpu(self) -> dict[str, float]:
+        """Return the CPU time so far of everybody who has a part in it, in seconds."""
+        children = {pid: below(pid) for pid in below(self.up_pid)[1:]}
+        return {
+            name: sum(cpu_seconds(children[pid]) for pid in named(list(children), command)[:1])
+            for name, command in PARTS.items()
+        }
 
     def wait_until_served(self, brand_code: int) -> None:
         """Wait until the cache is where the ledger is with a brand."""

@@ -26,6 +26,11 @@ def named(pids: list[int], text: str) -> list[int]:
     return [pid for pid in pids if text in _command(pid)]
 
 
+def cpu_seconds(pids: list[int]) -> float:
+    """Return the CPU time of processes so far, and of their children that have ended."""
+    return sum(_ticks(pid) for pid in pids) / os.sysconf("SC_CLK_TCK")
+
+
 def place(pid: int, core: int, *, niceness: int = 0) -> None:
     """Keep a process, all its threads, on one core; make it nicer."""
     with suppress(OSError):
@@ -77,6 +82,14 @@ def memory_of(worker: int, *, every_s: float = 0.05) -> Iterator[Memory]:
         over.set()
         thread.join()
         memory.look(worker)
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))
 
 
 def _command(pid: int) -> str:

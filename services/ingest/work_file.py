@@ -95,7 +95,7 @@ class WorkFile:
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
                 rows += piece.count
                 found.extend(_hash(row) for row in piece.rows if _is_refusal(row))
-                await self._keep_claim(claim)
+                await self._heed_cancelling(claim)
         finally:
             renewing.cancel()
             await _let_go(renewing)
@@ -113,6 +113,8 @@ class WorkFile:
     ) -> None:
         """Record piece after piece; while one is recorded, the next is read, and its states too."""
         recording: asyncio.Task[None] | None = None
+        # A renewal waits for the step that is being recorded, so it has a task of its own.
+        renewing = asyncio.create_task(self._renew_again_and_again(claim))
         following = self._following(claim, refused_keys, pieces)
         try:
             for _turn in range(PIECES_A_TURN):
@@ -128,12 +130,14 @@ class WorkFile:
                         recording = asyncio.create_task(
                             self._record(claim, spool, part, faults, states)
                         )
-                await self._keep_claim(claim)
+                await self._heed_cancelling(claim)
             if recording is not None:
                 await recording
             # The lane goes back: whoever's turn it is takes it up.
             await renew_claim(self.writer, claim, until=self.now())
         finally:
+            renewing.cancel()
+            await _let_go(renewing)
             await _let_go(following)
             if recording is not None:
                 await _let_go(recording)
@@ -176,11 +180,8 @@ class WorkFile:
                 until = self.now() + timedelta(seconds=self.lease_s)
                 await renew_claim(self.writer, claim, until=until)
 
-    async def _keep_claim(self, claim: Claim) -> None:
-        """Renew the lease, and stop where somebody has cancelled the job meanwhile."""
-        until = self.now() + timedelta(seconds=self.lease_s)
-        if not await renew_claim(self.writer, claim, until=until):
-            raise LeaseLostError
+    async def _heed_cancelling(self, claim: Claim) -> None:
+        """Stop where somebody has cancelled the job meanwhile. Whoever lost the lease cannot record."""
         if await job_state(self.writer, claim.job_id) != "QUEUED":
             raise LeaseLostError
 

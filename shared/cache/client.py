@@ -30,6 +30,7 @@ _LOST: Final = (
     failures.MovedError,
     failures.ClusterDownError,
     failures.RedisClusterException,
+    KeyError,  # the client's table has no owner of the slot, while slots move
 )
 
 

@@ -63,7 +63,8 @@ class Cluster:
                 if node == target:
                     pipeline.execute_command("CLUSTER BUMPEPOCH")
                 pipeline.execute()
-        _wait_until(lambda: all(self._ids[source] not in owners(node) for node in self.nodes))
+        left = self._ids[source]
+        _wait_until(lambda: all(left not in owners(n) and _is_covered(n) for n in self.nodes))
 
 
 @contextmanager
@@ -110,6 +111,12 @@ def owners(node: OwnServer) -> set[str]:
     """Return the nodes that have slots, as one node sees it."""
     with node.admin as admin:
         return {row[2][2].decode() for row in admin.execute_command("CLUSTER SLOTS")}
+
+
+def _is_covered(node: OwnServer) -> bool:
+    """Say whether a node knows an owner of each slot."""
+    with node.admin as admin:
+        return sum(row[1] - row[0] + 1 for row in admin.execute_command("CLUSTER SLOTS")) == SLOTS
 
 
 def _is_whole(node: OwnServer) -> bool:

@@ -39,6 +39,7 @@ def port(request: pytest.FixtureRequest, running: Izin, tmp_path: Path) -> Itera
         ("listen 8080;", f"listen 127.0.0.1:{listening};"),
         ("server registry:8081;", f"server 127.0.0.1:{running.port};"),
         ("server check:8082;", f"server 127.0.0.1:{running.port};"),
+        ("server ingest:8083;", f"server 127.0.0.1:{running.port};"),
         ("include /etc/nginx/izin.d/*.conf;", ""),
         ("/tmp/nginx.pid", f"{tmp_path}/nginx.pid"),  # noqa: S108  # where the image keeps it
         ("/dev/stdout", f"{tmp_path}/access.log"),

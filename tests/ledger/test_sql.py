@@ -10,8 +10,8 @@ import pytest
 import shared.ledger
 
 PACKAGE = Path(next(iter(shared.ledger.__path__)))
-# Several statements in one text cannot be prepared; test_rekey runs them.
-SCRIPTS = {"rekey.PREPARE", "rekey.FILL", "rekey.SWAP"}
+# Several statements in one text cannot be prepared; the tests of migrations and of the re-key run them.
+SCRIPTS = {"rekey.PREPARE", "rekey.FILL", "rekey.SWAP", "migrate._BOOTSTRAP"}
 # Names tables that only exist while re-keying; test_rekey runs it.
 NAMES_DRAFTS = {"rekey.COUNTS"}
 AT_LEAST = 45
