@@ -5,8 +5,8 @@ whose states were read together.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.domain.consent import ConsentState, NewConsent, Status
 from shared.domain.faults import AlreadyInThatStatus, Fault, RetailerUnknown
@@ -17,19 +17,17 @@ from shared.ledger.read_state import KeySnapshot
 from shared.telemetry import metrics
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A well-formed row at its place. `fault` is H467 or H162, for which a refusal leaves a block."""
 
-    index: int
+    place: int
     consent: NewConsent
     digest: bytes
     sealed: bytes
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a row: a movement to store, a fault to tell, or both (a block)."""
 
     row: Row
@@ -100,7 +98,7 @@ def _judged(row: Row, snapshot: KeySnapshot, retailers: frozenset[int], now: dat
     if unknown is not None:
         # Whoever it was that took a refusal, the person has refused.
         may_block = fault is None or leaves_block(consent, fault, state)
-        bare = replace(consent, retailer_code=None, retailer_access=())
+        bare = consent._replace(retailer_code=None, retailer_access=())
         return Outcome(row, _block(row, bare, snapshot, now) if may_block else None, unknown)
     if fault is None:
         change = counts(state, consent)
@@ -130,7 +128,7 @@ def _block(
     known = None if snapshot.state is None else snapshot.state.blocked_at
     if known is not None and blocked_at <= known:
         return None
-    return _movement(row, replace(consent, consent_date=blocked_at), snapshot, change=None)
+    return _movement(row, consent._replace(consent_date=blocked_at), snapshot, change=None)
 
 
 def _movement(
@@ -138,11 +136,5 @@ def _movement(
 ) -> NewMovement:
     approvals, rejections = change or (0, 0)
     return NewMovement(
-        consent=consent,
-        is_block=change is None,
-        digest=row.digest,
-        sealed=row.sealed,
-        approvals=approvals,
-        rejections=rejections,
-        expected=snapshot.latest,
+        consent, change is None, row.digest, row.sealed, approvals, rejections, snapshot.latest
     )

@@ -6,7 +6,7 @@ always pass.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.ingest.judge_rows import Outcome
@@ -38,7 +38,7 @@ class Quota:
             if _is_new(outcome):
                 room -= 1
                 if room < 0:
-                    kept.append(replace(outcome, movement=None, fault=QuotaUsedUp()))
+                    kept.append(outcome._replace(movement=None, fault=QuotaUsedUp()))
                     continue
             kept.append(outcome)
         return kept

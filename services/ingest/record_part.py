@@ -152,7 +152,7 @@ def _sort_out(
     for outcome, snapshot in zip(outcomes, snapshots, strict=True):
         consent = outcome.row.consent
         if not everything and (consent.channel, consent.status) not in allowed:
-            result.refused.append((outcome.row.index, OutsideRights(name="brandCode")))
+            result.refused.append((outcome.row.place, OutsideRights(name="brandCode")))
             continue
         if outcome.fault is not None and is_repeat(snapshot.state, consent):
             result.unchanged += 1
@@ -162,7 +162,7 @@ def _sort_out(
         if outcome.fault is None:
             result.accepted += 1
         else:
-            result.refused.append((outcome.row.index, outcome.fault))
+            result.refused.append((outcome.row.place, outcome.fault))
     return result
 
 

@@ -77,7 +77,7 @@ class RecordRows:
         place = 0
         for key, outcome in zip(keys, outcomes, strict=True):
             place += outcome.movement is not None
-            index, fault = outcome.row.index, outcome.fault
+            index, fault = outcome.row.place, outcome.fault
             if fault is None:
                 items.append(ItemOutcome(index, place=place))
                 continue

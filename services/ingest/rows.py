@@ -72,6 +72,14 @@ class PreparedRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class SurveyedPiece:
+    """A piece at the survey: how many rows it has, blank ones left out, and those of them that refuse."""
+
+    count: int
+    refusals: Sequence[PreparedRow]
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedPiece:
     """A piece once it was read: good rows, and those that are turned away whatever the ledger says.
 

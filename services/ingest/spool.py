@@ -4,17 +4,15 @@ One folder a job, below a directory that all web processes and workers of ingest
 """
 
 import shutil
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import merge
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
 import orjson
 
+from services.ingest.refused_keys import AddressMarks, KeyHashes, RefusedKeys
 from services.ingest.rows import RowFault
 from shared.ledger.ingest_jobs import Lane
 from shared.sealing.job_keys import JobKey
@@ -22,40 +20,6 @@ from shared.sealing.sealed_file import FRAME_BYTES, SealedFile
 
 CONTENT: Final = "content"
 PLAN: Final = "plan"
-HASHES_A_RUN: Final = 1_000_000
-
-
-class KeyHashes:
-    """A set of 64-bit hashes of keys, in 8 bytes each."""
-
-    def __init__(self, found: "array[int]") -> None:
-        """Make a set of the hashes in an `array("Q")`, where some may stand several times."""
-        runs = (
-            sorted(set(found[at : at + HASHES_A_RUN])) for at in range(0, len(found), HASHES_A_RUN)
-        )
-        self._sorted = array("Q")
-        # Python's own numbers take five times as much memory, so never all of them are there at once.
-        for one in merge(*(array("Q", run) for run in runs)):
-            if not self._sorted or self._sorted[-1] != one:
-                self._sorted.append(one)
-
-    @classmethod
-    def of_bytes(cls, raw: bytes) -> "KeyHashes":
-        """Return the set that `to_bytes` wrote."""
-        hashes = array("Q")
-        hashes.frombytes(raw)
-        return cls(hashes)
-
-    def to_bytes(self) -> bytes:
-        """Return it as bytes of this kind of machine."""
-        return self._sorted.tobytes()
-
-    def __contains__(self, one: int) -> bool:
-        at = bisect_left(self._sorted, one)
-        return at < len(self._sorted) and self._sorted[at] == one
-
-    def __len__(self) -> int:
-        return len(self._sorted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +53,17 @@ class JobSpool:
         plan: dict[str, object] = orjson.loads(self.key.open(sealed, name=PLAN.encode()))
         return plan
 
-    def save_refused_keys(self, hashes: KeyHashes) -> None:
+    def save_refused_keys(self, keys: RefusedKeys) -> None:
         """Keep which keys have a refusal among their rows."""
-        self._replace("refused-keys", hashes.to_bytes())
+        self._replace("refused-keys", keys.hashes.to_bytes())
+        self._replace("refused-marks", keys.marks.to_bytes() if len(keys.hashes) else b"")
 
-    def read_refused_keys(self) -> KeyHashes:
+    def read_refused_keys(self) -> RefusedKeys:
         """Return them; raises OSError, SealBrokenError."""
-        return KeyHashes.of_bytes(self._read("refused-keys"))
+        return RefusedKeys(
+            KeyHashes.of_bytes(self._read("refused-keys")),
+            AddressMarks.of_bytes(self._read("refused-marks")),
+        )
 
     def save_faults(self, lane: Lane, step: int, faults: Sequence[RowFault]) -> None:
         """Keep the faults of a step, instead of those that it had; without any there is no file."""

@@ -53,7 +53,7 @@ class WorkBatch:
 
     def _row(self, index: int, reading: Reading, consent: NewConsent, brand_code: int) -> Row:
         return Row(
-            index=index,
+            place=index,
             consent=consent,
             digest=self.digester.digest(consent.recipient),
             sealed=self.sealer.seal(consent.recipient, brand_code=brand_code),

@@ -24,9 +24,10 @@ import orjson
 
 from services.ingest.judge_rows import Row
 from services.ingest.record_part import Part, RecordPart, Refused
+from services.ingest.refused_keys import AddressMarks, KeyHashes, RefusedKeys
 from services.ingest.row_codes import explain, explain_refusal
-from services.ingest.rows import PreparedPiece, PreparedRow, RowFault
-from services.ingest.spool import JobSpool, KeyHashes, Spool
+from services.ingest.rows import PreparedPiece, PreparedRow, RowFault, SurveyedPiece
+from services.ingest.spool import JobSpool, Spool
 from shared.domain.consent import Status
 from shared.ledger.deadline import heed_cancellation
 from shared.ledger.failures import LedgerUnavailableError
@@ -43,12 +44,27 @@ UNREADABLE_BRAND: Final = 0
 
 
 class PieceReader(Protocol):
-    """Reads a file from a piece on, as consents. It blocks, and is called in a thread."""
+    """Reads a file piece by piece. It blocks, and is called in a thread.
 
-    def __call__(
-        self, spool: JobSpool, claim: Claim, options: dict[str, object], *, start: int
+    Raises FileRefusedError, OSError, SealBrokenError.
+    """
+
+    def survey(
+        self, spool: JobSpool, claim: Claim, options: dict[str, object]
+    ) -> Iterator[SurveyedPiece]:
+        """Yield all pieces, counted, with the rows that refuse."""
+        ...
+
+    def pieces(
+        self,
+        spool: JobSpool,
+        claim: Claim,
+        options: dict[str, object],
+        *,
+        start: int,
+        among: AddressMarks | None,
     ) -> Iterator[PreparedPiece]:
-        """Yield the pieces; raises FileRefusedError, OSError, SealBrokenError."""
+        """Yield pieces from one on, as consents; with `among` at least the rows of these addresses."""
         ...
 
 
@@ -59,7 +75,7 @@ class WorkFile:
     keys: JobKeys
     spool: Spool
     writer: WriterPool
-    read: PieceReader
+    reader: PieceReader
     digester: Digester
     sealer: Sealer
     record: RecordPart
@@ -78,29 +94,32 @@ class WorkFile:
             return
         refused_keys = await asyncio.to_thread(spool.read_refused_keys)
         start = max(claim.step, 0) // PARTS_A_PIECE if claim.step >= 0 else 0
-        pieces = self.read(spool, claim, options, start=start)
+        among = refused_keys.marks if claim.lane is Lane.REFUSALS else None
+        pieces = self.reader.pieces(spool, claim, options, start=start, among=among)
         try:
-            await self._work(claim, spool, refused_keys, pieces)
+            await self._work(claim, spool, refused_keys.hashes, pieces)
         finally:
             await asyncio.to_thread(_close, pieces)
 
     async def _survey(self, claim: Claim, spool: JobSpool, options: dict[str, object]) -> bool:
         """Read the file once through; say whether this lane has anything to do."""
         rows = 0
-        found = array("Q")
-        pieces = self.read(spool, claim, options, start=0)
+        found, marks = array("Q"), AddressMarks()
+        pieces = self.reader.survey(spool, claim, options)
         # The first piece may take long: what is packed is unpacked, a workbook is read whole.
         renewing = asyncio.create_task(self._renew_again_and_again(claim))
         try:
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
                 rows += piece.count
-                found.extend(_hash(row) for row in piece.rows if _is_refusal(row))
+                found.extend(map(_hash, piece.refusals))
+                for row in piece.refusals:
+                    marks.add(row.consent.recipient)
                 await self._heed_cancelling(claim)
         finally:
             renewing.cancel()
             await _let_go(renewing)
             await asyncio.to_thread(_close, pieces)
-        await asyncio.to_thread(spool.save_refused_keys, KeyHashes(found))
+        await asyncio.to_thread(spool.save_refused_keys, RefusedKeys(KeyHashes(found), marks))
         await save_survey(self.writer, claim.job_id, rows=rows, has_refusals=bool(found))
         return bool(found)
 
@@ -156,7 +175,7 @@ class WorkFile:
         faults: Sequence[RowFault],
         states: "asyncio.Task[list[KeySnapshot]]",
     ) -> None:
-        of_refusal = {row.index for row in part.rows if row.consent.status is Status.WITHDRAWN}
+        of_refusal = {row.place for row in part.rows if row.consent.status is Status.WITHDRAWN}
 
         def keep(refused: Refused) -> None:
             told = [
@@ -258,10 +277,6 @@ def _rounds(rows: Sequence[Row]) -> list[list[Row]]:
     return rounds
 
 
-def _is_refusal(row: PreparedRow) -> bool:
-    return row.consent.status is Status.WITHDRAWN
-
-
 def _hash(row: PreparedRow) -> int:
     """Return 64 bits that stand for the row's key; two keys that share them share a lane, no more."""
     consent = row.consent
@@ -276,7 +291,7 @@ async def _let_go(task: "asyncio.Task[object]") -> None:
         task.exception()
 
 
-def _close(pieces: Iterator[PreparedPiece]) -> None:
+def _close(pieces: Iterator[object]) -> None:
     close = getattr(pieces, "close", None)
     if close is not None:
         close()

@@ -8,7 +8,7 @@ is sent (design 4). Nobody is told "yes" before the commit.
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -168,7 +168,7 @@ class RecordConsent:
         blocked_at = block_date(consent, now=self.now())
         known = None if snapshot.state is None else snapshot.state.blocked_at
         if known is None or blocked_at > known:
-            block = replace(consent, consent_date=blocked_at)
+            block = consent._replace(consent_date=blocked_at)
             await self._append(key, snapshot, block, is_block=True)
 
     async def _append(  # the facts of one movement

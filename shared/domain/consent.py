@@ -8,7 +8,7 @@ one address may hold a BIREYSEL and a TACIR record at one brand, and they are in
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 BrandCode = NewType("BrandCode", int)
 IysCode = NewType("IysCode", int)
@@ -69,8 +69,7 @@ class Source(Enum):
         return self.value.startswith("HS_")
 
 
-@dataclass(frozen=True, slots=True)
-class NewConsent:
+class NewConsent(NamedTuple):
     """A well-formed consent as somebody asked to record it; state rules are not applied yet.
 
     `recipient` is normalised: E.164 with its plus sign, or a lower-case e-mail address.

@@ -22,7 +22,7 @@ besides, dated with the closure; and it comes first, because it denies.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -82,7 +82,7 @@ def rule(current: ConsentState | None, asked: NewConsent, *, now: datetime) -> R
         return Ruling(Effect.UNCHANGED, asked)
     # The brand is known to this person by now: a first grant it is not.
     source = Source.REGISTRY_WEB if asked.source is Source.REGISTRY_WEB_FIRST else asked.source
-    return _recorded(replace(asked, source=source), after=current, now=now)
+    return _recorded(asked._replace(source=source), after=current, now=now)
 
 
 def _rule_refusal(current: ConsentState | None, asked: NewConsent, now: datetime) -> Ruling:
@@ -91,7 +91,7 @@ def _rule_refusal(current: ConsentState | None, asked: NewConsent, now: datetime
     known = [moment for moment in (current.consent_date, current.blocked_at) if moment is not None]
     if known and max(known) >= now:
         return Ruling(Effect.UNCHANGED, asked)
-    return Ruling(Effect.KEPT, replace(asked, consent_date=now))
+    return Ruling(Effect.KEPT, asked._replace(consent_date=now))
 
 
 def _recorded(asked: NewConsent, *, after: ConsentState | None, now: datetime) -> Ruling:
@@ -107,7 +107,7 @@ def _recorded(asked: NewConsent, *, after: ConsentState | None, now: datetime) -
         ]
     elif decided is not None:
         dates.append(decided)
-    return Ruling(Effect.RECORDED, replace(asked, consent_date=max(dates)))
+    return Ruling(Effect.RECORDED, asked._replace(consent_date=max(dates)))
 
 
 class ClosingStep(Enum):

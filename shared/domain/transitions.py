@@ -25,8 +25,8 @@ leaves no block is a refusal that the person has since overruled (H178 with an e
 that the record already knows with this date or a later one.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.domain.consent import ConsentState, NewConsent, RecipientType, Source, Status
 from shared.domain.faults import (
@@ -42,8 +42,7 @@ from shared.domain.faults import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CounterChange:
+class CounterChange(NamedTuple):
     """How a brand's counts move: keys that are now ONAY, and keys that are now RET."""
 
     approvals: int

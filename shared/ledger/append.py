@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import asyncpg
 
@@ -28,8 +28,7 @@ ACQUIRE_TIMEOUT_S = 5
 REPLY_TIMEOUT_S = 15
 
 
-@dataclass(frozen=True, slots=True)
-class NewMovement:
+class NewMovement(NamedTuple):
     """A judged change, ready to be stored.
 
     `consent.consent_date` of a block is the date of the refusal. `approvals` and `rejections` say how the

@@ -116,7 +116,8 @@ def owners(node: OwnServer) -> set[str]:
 def _is_covered(node: OwnServer) -> bool:
     """Say whether a node knows an owner of each slot."""
     with node.admin as admin:
-        return sum(row[1] - row[0] + 1 for row in admin.execute_command("CLUSTER SLOTS")) == SLOTS
+        rows: list[list[int]] = admin.execute_command("CLUSTER SLOTS")
+        return sum(row[1] - row[0] + 1 for row in rows) == SLOTS
 
 
 def _is_whole(node: OwnServer) -> bool:

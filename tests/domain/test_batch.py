@@ -1,6 +1,5 @@
 """Lists of consents."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.domain.batch import repeats
@@ -22,16 +21,16 @@ def test_r15_c9_the_same_key_twice_in_one_list_is_a_repeat() -> None:
 
 
 def test_r18_another_status_or_date_makes_it_no_other_key() -> None:
-    refusal = replace(CONSENT, status=Status.WITHDRAWN, consent_date=None)
+    refusal = CONSENT._replace(status=Status.WITHDRAWN, consent_date=None)
     assert repeats([CONSENT, refusal]) == (1,)
 
 
 def test_r15_another_recipient_channel_or_type_is_another_key() -> None:
     others = [
-        replace(CONSENT, recipient="ali@mail.example"),
-        replace(CONSENT, recipient_type=RecipientType.MERCHANT),
-        replace(CONSENT, channel=Channel.SMS, recipient="+905990000001"),
-        replace(CONSENT, channel=Channel.CALL, recipient="+905990000001"),
+        CONSENT._replace(recipient="ali@mail.example"),
+        CONSENT._replace(recipient_type=RecipientType.MERCHANT),
+        CONSENT._replace(channel=Channel.SMS, recipient="+905990000001"),
+        CONSENT._replace(channel=Channel.CALL, recipient="+905990000001"),
     ]
     assert repeats([CONSENT, *others]) == ()
 

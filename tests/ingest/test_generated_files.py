@@ -21,10 +21,12 @@ from loadtests.consent_files.write_csv import Dialect
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file, read_pieces
 from services.ingest.reading.prepare import Defaults, Preparer
+from services.ingest.refused_keys import AddressMarks
 from services.ingest.row_codes import RowCode
-from services.ingest.rows import PreparedRow
+from services.ingest.rows import PreparedPiece, PreparedRow, RawPiece
 from services.ingest.spool import JobSpool
 from shared.domain.calendar import BusinessCalendar
+from shared.domain.consent import Status
 from shared.domain.wire_time import TURKEY
 from shared.domain.write_policy import WritePolicy
 from shared.sealing.job_keys import JobKeys
@@ -105,7 +107,9 @@ def test_every_row_is_read_as_it_is_meant(
     brand_code = None if recipe.has_brand_column else recipe.brand_codes[0]
     prepare = Preparer(Defaults({}, brand_code), POLICY, recipe.now.replace(tzinfo=TURKEY))
     read: dict[int, tuple[str | None, object]] = {}
-    for piece in map(prepare, read_pieces(spool, plan)):
+    for raw in read_pieces(spool, plan):
+        piece = prepare(raw)
+        _compare_short_ways(prepare, raw, piece)
         read |= {piece.first_row + fault.offset: (fault.code, None) for fault in piece.faults}
         read |= {piece.first_row + row.offset: (_code(row), _key(row)) for row in piece.rows}
     expected = [line for line in lines(recipe) if line.read != BLANK]
@@ -117,6 +121,21 @@ def test_every_row_is_read_as_it_is_meant(
         or (line.said is not None and read[line.number][1] != line.said)
     ]
     assert wrong == []
+
+
+def _compare_short_ways(prepare: Preparer, raw: RawPiece, piece: PreparedPiece) -> None:
+    """The survey counts the same and finds the same refusals; the rows of some addresses are all found."""
+    surveyed = prepare.survey(raw)
+    assert surveyed.count == piece.count
+    refusals = [row for row in piece.rows if row.consent.status is Status.WITHDRAWN]
+    assert surveyed.refusals == refusals
+    marks, theirs = AddressMarks(), {row.consent.recipient for row in refusals}
+    for address in theirs:
+        marks.add(address)
+    some = prepare(raw, among=marks).rows
+    assert [row for row in some if row.consent.recipient in theirs] == [
+        row for row in piece.rows if row.consent.recipient in theirs
+    ]
 
 
 def _code(row: PreparedRow) -> str | None:

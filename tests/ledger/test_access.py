@@ -74,9 +74,9 @@ async def test_the_newest_word_on_access_is_found_behind_blocks(
     changed = await newest_movement(scribe.reader, key)
     assert changed is not None
     assert changed.position == 2
-    late = replace(RECORD, status=Status.WITHDRAWN)
+    late = RECORD._replace(status=Status.WITHDRAWN)
     for days in (3, 2):
-        block = replace(late, consent_date=NOW - days * DAY)
+        block = late._replace(consent_date=NOW - days * DAY)
         assert await scribe.write(world.brand_code, block, too_late=True)
     assert await newest_movement(scribe.reader, key) == changed
     blocked = consent(phone(9), status=Status.WITHDRAWN)
@@ -109,7 +109,7 @@ async def test_sources_are_read_for_many_and_absent_where_there_is_no_record(
 
 
 async def test_access_to_no_record_is_refused_by_the_schema(scribe: Scribe, world: World) -> None:
-    nobody = replace(scribe.movement(world.brand_code, consent(phone(9))), is_access=True)
+    nobody = scribe.movement(world.brand_code, consent(phone(9)))._replace(is_access=True)
     with pytest.raises(MovementRefusedError):
         await scribe.appender.append(world.brand_code, [nobody], wait=True)
 
@@ -187,7 +187,7 @@ async def test_who_calls_the_version_before_is_counted_too(
     assert await reach(owner, world.brand_code) == {A: 1, B: 1}
     again = await owner.fetchrow(
         APPEND.replace("_v2", "_v1"),
-        *_arguments(world.brand_code, replace(movement, expected=(999, 1))),
+        *_arguments(world.brand_code, movement._replace(expected=(999, 1))),
     )
     assert again is not None
     assert again["left_out"] == [1]

@@ -1,7 +1,6 @@
 """Changes of access at the level of the ledger: movements of kind ACCESS."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shared.domain.consent import NewConsent, RetailerCode
 from shared.ledger.access import read_sources
@@ -23,8 +22,7 @@ async def access_movement(
     assert after.state is not None
     assert after.state.status is not None
     (source,) = await read_sources(scribe.reader, brand_code, [scribe.key(brand_code, new)])
-    record = replace(
-        new,
+    record = new._replace(
         status=after.state.status,
         source=source,
         consent_date=after.state.consent_date,
@@ -32,7 +30,7 @@ async def access_movement(
         retailer_access=tuple(map(RetailerCode, listed)),
     )
     movement = scribe.movement(brand_code, record, after=after)
-    return replace(movement, is_access=True, approvals=0, rejections=0)
+    return movement._replace(is_access=True, approvals=0, rejections=0)
 
 
 async def change_access(

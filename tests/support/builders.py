@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -108,7 +108,7 @@ class Scribe:
         if fault is not None:
             if not leaves_block(new, fault, snapshot.state):
                 return None
-            new = replace(new, consent_date=block_date(new, now=now))
+            new = new._replace(consent_date=block_date(new, now=now))
         movement = self.movement(brand_code, new, after=snapshot, is_block=fault is not None)
         stored, _ = await self.appender.append(brand_code, [movement], wait=True)
         assert stored, "somebody else wrote this key meanwhile"

@@ -1,25 +1,29 @@
 """The reader that the worker uses: plans a job's file at its survey, reads it ever after as planned."""
 
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import cast
+from functools import partial
+from typing import Generic, TypeVar, cast
 
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file, read_pieces
 from services.ingest.reading.plan import ReadPlan
 from services.ingest.reading.prepare import Defaults, Preparer
 from services.ingest.reading.refusals import FileCode, refusal
-from services.ingest.rows import PreparedPiece, RawPiece
+from services.ingest.refused_keys import AddressMarks
+from services.ingest.rows import PreparedPiece, RawPiece, SurveyedPiece
 from services.ingest.spool import JobSpool
 from shared.domain.write_policy import WritePolicy
 from shared.ledger.ingest_jobs import Claim
 
+Seen = TypeVar("Seen")
+
 
 @dataclass(frozen=True, slots=True)
 class FilePieces:
-    """Reads uploaded files as consents, by the policy. Call it as a function (`PieceReader`).
+    """Reads uploaded files as consents, by the policy (`PieceReader`).
 
     Of a job's options it reads `chunk_rows`, `mapping` and `defaults`; the plan itself is kept sealed with
     the job's files, because a file without names of columns shows its first row there.
@@ -28,28 +32,46 @@ class FilePieces:
     policy: WritePolicy
     limits: ReadLimits = field(default_factory=ReadLimits)
 
-    def __call__(
-        self, spool: JobSpool, claim: Claim, options: dict[str, object], *, start: int
+    def survey(
+        self, spool: JobSpool, claim: Claim, options: dict[str, object]
+    ) -> Iterator[SurveyedPiece]:
+        """Yield the pieces of the whole file, counted, with the rows that refuse; raises as `pieces`."""
+        prepare = self._preparer(claim, options)
+        return _Pieces(self._each(spool, claim, options, 0, prepare.survey))
+
+    def pieces(
+        self,
+        spool: JobSpool,
+        claim: Claim,
+        options: dict[str, object],
+        *,
+        start: int,
+        among: AddressMarks | None,
     ) -> Iterator[PreparedPiece]:
         """Yield the pieces from `start` on, read as of when the job was made: a repeat reads the same.
 
         Who reads first plans, and whoever reads later goes by that plan. Raises FileRefusedError,
         ReadingStoppedError, OSError, SealBrokenError.
         """
-        return _Pieces(self._pieces(spool, claim, options, start))
+        prepare = partial(self._preparer(claim, options), among=among)
+        return _Pieces(self._each(spool, claim, options, start, prepare))
 
-    def _pieces(
-        self, spool: JobSpool, claim: Claim, options: dict[str, object], start: int
-    ) -> Generator[PreparedPiece]:
-        prepare = Preparer(
-            Defaults(_texts(options.get("defaults")), claim.brand_code),
-            self.policy,
-            claim.created_at,
-        )
+    def _preparer(self, claim: Claim, options: dict[str, object]) -> Preparer:
+        defaults = Defaults(_texts(options.get("defaults")), claim.brand_code)
+        return Preparer(defaults, self.policy, claim.created_at)
+
+    def _each(
+        self,
+        spool: JobSpool,
+        claim: Claim,
+        options: dict[str, object],
+        start: int,
+        look: Callable[[RawPiece], Seen],
+    ) -> Generator[Seen]:
         plan = self._plan(spool, claim, options)
         with closing(read_pieces(spool, plan, start=start)) as pieces:
             for piece in pieces:
-                yield prepare(piece)
+                yield look(piece)
 
     def _plan(self, spool: JobSpool, claim: Claim, options: dict[str, object]) -> ReadPlan:
         kept = spool.read_plan()
@@ -80,17 +102,17 @@ def read_cells(
     return plan, (next(read_pieces(spool, plan, start=number)) for number in numbers)
 
 
-class _Pieces:
+class _Pieces(Generic[Seen]):
     """Pieces that may be closed while another thread still reads one: closing waits for it."""
 
-    def __init__(self, pieces: Generator[PreparedPiece]) -> None:
+    def __init__(self, pieces: Generator[Seen]) -> None:
         self._pieces = pieces
         self._turn = threading.Lock()
 
-    def __iter__(self) -> Iterator[PreparedPiece]:
+    def __iter__(self) -> Iterator[Seen]:
         return self
 
-    def __next__(self) -> PreparedPiece:
+    def __next__(self) -> Seen:
         with self._turn:
             return next(self._pieces)
 

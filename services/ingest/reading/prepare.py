@@ -15,8 +15,10 @@ from typing import Final
 from services.ingest.reading.moments import Moments
 from services.ingest.reading.phones import read_phone
 from services.ingest.reading.spelling import Spelled, spelled
+from services.ingest.reading.words import word_of
+from services.ingest.refused_keys import AddressMarks
 from services.ingest.row_codes import RowCode, explain, explain_code
-from services.ingest.rows import PreparedPiece, PreparedRow, RawPiece, RowFault
+from services.ingest.rows import PreparedPiece, PreparedRow, RawPiece, RowFault, SurveyedPiece
 from shared.domain.consent import (
     Channel,
     NewConsent,
@@ -82,22 +84,17 @@ class Preparer:
         self._manners: dict[tuple[str | None, ...], _Manner | None] = {}
         self._moments: dict[tuple[bool, bool], Moments] = {}
 
-    def __call__(self, piece: RawPiece) -> PreparedPiece:
-        """Return the piece's rows as consents, and those that are turned away."""
-        rows: list[PreparedRow] = []
+    def __call__(self, piece: RawPiece, among: AddressMarks | None = None) -> PreparedPiece:
+        """Return the piece's rows as consents, and those that are turned away.
+
+        With `among` only rows whose address may be one of those are looked at.
+        """
         faults = [fault for fault in piece.broken if fault.offset >= piece.lead]
-        broken = {fault.offset for fault in faults}
-        manners = self._manners
-        for offset, (recipient, moment, key) in enumerate(_across(piece)):
-            if offset < piece.lead or offset in broken:
-                continue
-            manner = manners.get(key) or self._meet(key)
-            row = None if manner is None else self._shortly(manner, recipient, moment)
-            if row is not None and manner is not None:
-                rows.append(PreparedRow(offset, manner.brand_code, row))
-            else:
-                self._read(piece, offset, rows, faults)
-        faults.sort(key=lambda fault: fault.offset)
+        wanted = _whole(piece)
+        if among is not None:
+            wanted = [n for n in wanted if among.may_hold(_cell(piece, "recipient", n))]
+        rows, unreadable = self._prepare(piece, wanted)
+        faults = sorted([*faults, *unreadable], key=lambda fault: fault.offset)
         return PreparedPiece(
             number=piece.number,
             first_row=piece.first_row,
@@ -107,6 +104,39 @@ class Preparer:
             faults=faults,
             cells=piece.cells,
         )
+
+    def survey(self, piece: RawPiece) -> SurveyedPiece:
+        """Count the piece's rows, and prepare only those that may refuse."""
+        whole = _whole(piece)
+        statuses = piece.fields.get("status", [None] * piece.count)
+        doubtful = {status for status in set(statuses) if not self._approves(status)}
+        rows, _faults = self._prepare(piece, [n for n in whole if statuses[n] in doubtful])
+        nobodys = [n for n in whole if not (_cell(piece, "recipient", n) or "").strip()]
+        return SurveyedPiece(
+            count=piece.count - piece.lead - sum(_is_blank_row(piece, n) for n in nobodys),
+            refusals=[row for row in rows if row.consent.status is Status.WITHDRAWN],
+        )
+
+    def _approves(self, written: str | None) -> bool:
+        """Say whether a status is an approval, beyond doubt."""
+        text = (written or "").strip()
+        word = (word_of("status", text) or text) if text else self._defaults.fields.get("status")
+        return word == Status.GRANTED.value
+
+    def _prepare(
+        self, piece: RawPiece, offsets: Sequence[int]
+    ) -> tuple[list[PreparedRow], list[RowFault]]:
+        rows: list[PreparedRow] = []
+        faults: list[RowFault] = []
+        manners = self._manners
+        for offset, recipient, moment, key in _across(piece, offsets):
+            manner = manners.get(key) or self._meet(key)
+            row = None if manner is None else self._shortly(manner, recipient, moment)
+            if row is not None and manner is not None:
+                rows.append(PreparedRow(offset, manner.brand_code, row))
+            else:
+                self._read(piece, offset, rows, faults)
+        return rows, faults
 
     def _shortly(
         self, manner: _Manner, recipient: str | None, written: str | None
@@ -205,9 +235,9 @@ class Preparer:
         self, piece: RawPiece, offset: int, rows: list[PreparedRow], faults: list[RowFault]
     ) -> None:
         """Read one row by all rules; it ends up among the rows or the faults, unless it is blank."""
-        cells = {name: column[offset] for name, column in piece.fields.items()}
-        if _is_blank(cells.values()) and _is_blank(piece.cells(offset)):
+        if _is_blank_row(piece, offset):
             return
+        cells = {name: column[offset] for name, column in piece.fields.items()}
         row = spelled(cells, self._defaults.fields)
         brand_code = self._brand(row)
         if isinstance(brand_code, RowCode):
@@ -231,13 +261,34 @@ class Preparer:
         return self._defaults.brand_code
 
 
-def _across(piece: RawPiece) -> Iterable[tuple[str | None, str | None, tuple[str | None, ...]]]:
-    """Go through the piece row by row: address, date, and the cells of the manner."""
+def _whole(piece: RawPiece) -> Sequence[int]:
+    """Return the rows that hold data and can be read, by their offsets."""
+    if not piece.broken:
+        return range(piece.lead, piece.count)
+    broken = {fault.offset for fault in piece.broken}
+    return [n for n in range(piece.lead, piece.count) if n not in broken]
+
+
+def _across(
+    piece: RawPiece, offsets: Sequence[int]
+) -> Iterable[tuple[int, str | None, str | None, tuple[str | None, ...]]]:
+    """Go through rows of the piece: offset, address, date, and the cells of the manner."""
     absent: Sequence[str | None] = [None] * piece.count
-    recipients, moments, *rest = (
-        piece.fields.get(name, absent) for name in ("recipient", "consentDate", *_MANNER)
-    )
-    return zip(recipients, moments, zip(*rest, strict=True), strict=True)
+    columns = [piece.fields.get(name, absent) for name in ("recipient", "consentDate", *_MANNER)]
+    if len(offsets) < piece.count:
+        columns = [[column[n] for n in offsets] for column in columns]
+    recipients, moments, *rest = columns
+    return zip(offsets, recipients, moments, zip(*rest, strict=True), strict=True)
+
+
+def _cell(piece: RawPiece, name: str, offset: int) -> str | None:
+    column = piece.fields.get(name)
+    return None if column is None else column[offset]
+
+
+def _is_blank_row(piece: RawPiece, offset: int) -> bool:
+    cells = (column[offset] for column in piece.fields.values())
+    return _is_blank(cells) and _is_blank(piece.cells(offset))
 
 
 def _is_blank(cells: Iterable[str | None]) -> bool:

@@ -49,7 +49,9 @@ def claim(*, surveyed: bool = True, fence: int = 1, brand_code: int | None = BRA
 
 
 def survey(spool: JobSpool, *, fence: int = 1) -> list[PreparedPiece]:
-    return list(READ(spool, claim(surveyed=False, fence=fence), OPTIONS, start=0))
+    return list(
+        READ.pieces(spool, claim(surveyed=False, fence=fence), OPTIONS, start=0, among=None)
+    )
 
 
 def shown(pieces: list[PreparedPiece]) -> list[object]:
@@ -64,16 +66,19 @@ def test_who_takes_over_reads_the_same_from_any_piece(tmp_path: Path, content: b
     whole = shown(survey(spool))
     assert len(whole) == 11
     for start in (0, 1, 7, 10, 11):
-        assert shown(list(READ(spool, claim(), OPTIONS, start=start))) == whole[start:]
+        assert (
+            shown(list(READ.pieces(spool, claim(), OPTIONS, start=start, among=None)))
+            == whole[start:]
+        )
 
 
 def test_a_survey_that_was_begun_twice_leaves_a_plan_that_is_good(tmp_path: Path) -> None:
     spool = spooled(tmp_path, gzip.compress(CONTENT))
-    slow = READ(spool, claim(surveyed=False, fence=1), OPTIONS, start=0)
+    slow = READ.pieces(spool, claim(surveyed=False, fence=1), OPTIONS, start=0, among=None)
     next(slow)
     whole = shown(survey(spool, fence=2))
     assert len(list(slow)) == len(whole) - 1
-    assert shown(list(READ(spool, claim(), OPTIONS, start=0))) == whole
+    assert shown(list(READ.pieces(spool, claim(), OPTIONS, start=0, among=None))) == whole
 
 
 def test_a_row_is_as_late_as_it_was_when_the_job_was_made(tmp_path: Path) -> None:
@@ -110,12 +115,12 @@ def test_a_file_that_has_become_shorter_is_noticed(tmp_path: Path) -> None:
     spool.content.remove()
     spool.content.append(CONTENT[:-10])
     with pytest.raises(SealBrokenError):
-        next(READ(spool, claim(), OPTIONS, start=0))
+        next(READ.pieces(spool, claim(), OPTIONS, start=0, among=None))
 
 
 def test_closing_waits_for_the_piece_that_is_being_read(tmp_path: Path) -> None:
     spool = spooled(tmp_path, CONTENT)
-    pieces = READ(spool, claim(surveyed=False), OPTIONS, start=0)
+    pieces = READ.pieces(spool, claim(surveyed=False), OPTIONS, start=0, among=None)
     failed: list[BaseException] = []
 
     def read() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -129,7 +129,7 @@ async def write_access(town: Town, brand_code: int, recipient: str) -> None:
     """Let the brand's retailer use a consent that is there: a movement that is no decision."""
     scribe, new = scribe_of(town), consent(recipient, retailer_access=[town.world.retailer_code])
     movement = scribe.movement(brand_code, new, after=await scribe.read(brand_code, new))
-    changed = replace(movement, is_access=True, approvals=0, rejections=0)
+    changed = movement._replace(is_access=True, approvals=0, rejections=0)
     stored, _ = await scribe.appender.append(brand_code, [changed], wait=True)
     assert stored
 

@@ -1,6 +1,5 @@
 """`GET {b}/consents/changes`: what is in the feed, in which order, and for whom (iys-api 4.9)."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -177,7 +176,7 @@ async def test_an_address_that_does_not_open_ends_the_page_and_leaves_nothing_ou
     scribe = scribe_of(town)
     foreign = Sealer(new_key_ring())
     sealed = foreign.seal("+905990000001", brand_code=brand)
-    broken = replace(scribe.movement(brand, _of_registry(1)), sealed=sealed)
+    broken = scribe.movement(brand, _of_registry(1))._replace(sealed=sealed)
     await scribe.appender.append(brand, [broken], wait=True)
     answer = await changes(town, brand)
     assert (answer.status_code, codes(answer)) == (500, ["H103"])
