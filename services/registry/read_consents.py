@@ -103,14 +103,14 @@ def _is_granted(state: ConsentState | None) -> bool:
 
 def _shown(question: Question, record: Record) -> dict[str, object]:
     state = ConsentState(Status(record.status), record.consent_date, record.blocked_at)
-    blocked = is_blocked(state)
-    consent_date = record.blocked_at if blocked else record.consent_date
+    overruled = state.status is Status.GRANTED and is_blocked(state)
+    consent_date = record.blocked_at if overruled else record.consent_date
     shown: dict[str, object] = {
         "consentDate": None if consent_date is None else consent_date_to_wire(consent_date),
         "source": record.source,
         "recipient": question.recipient,
         "recipientType": question.recipient_type.value,
-        "status": Status.WITHDRAWN.value if blocked else record.status,
+        "status": Status.WITHDRAWN.value if overruled else record.status,
         "type": question.channel.value,
         "creationDate": consent_date_to_wire(record.created_at),
         "retailerCode": record.retailer_code,

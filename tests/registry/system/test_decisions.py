@@ -82,7 +82,9 @@ async def test_a_repeated_refusal_holds_against_a_grant_from_between(town: Town)
     number = new_phone()
     await town.add(consent(number, consentDate=ago(hours=5)))
     await town.add(consent(number, status="RET", consentDate=ago(hours=4)))
+    before = await shown(town, number)
     assert (await decide(town, number)).json()["outcome"] == "KEPT"
+    assert await shown(town, number) == before, "the record stays as it is"
     assert (await town.add(consent(number, consentDate=ago(hours=3)))).status_code == 200
     assert await town.reason(number) == "REFUSED"
 
