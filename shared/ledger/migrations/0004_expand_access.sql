@@ -110,8 +110,8 @@ BEGIN
                    SELECT ctid AS place,
                           retailer_code IS NOT NULL OR retailer_access IS NOT NULL AS linked
                      FROM consent
-                    WHERE brand_code = p_brand_code AND digest = k.digest AND channel = k.channel
-                      AND recipient_type = k.recipient_type
+                    WHERE k.extent IS NOT NULL AND brand_code = p_brand_code AND digest = k.digest
+                      AND channel = k.channel AND recipient_type = k.recipient_type
                       AND latest_extent = k.extent AND latest_offset = k."offset"
                       FOR UPDATE) AS c ON true;
         ELSE
@@ -124,8 +124,8 @@ BEGIN
                    SELECT ctid AS place,
                           retailer_code IS NOT NULL OR retailer_access IS NOT NULL AS linked
                      FROM consent
-                    WHERE brand_code = p_brand_code AND digest = k.digest AND channel = k.channel
-                      AND recipient_type = k.recipient_type
+                    WHERE k.extent IS NOT NULL AND brand_code = p_brand_code AND digest = k.digest
+                      AND channel = k.channel AND recipient_type = k.recipient_type
                       AND latest_extent = k.extent AND latest_offset = k."offset"
                       FOR UPDATE SKIP LOCKED) AS c ON true;
         END IF;
