@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+AT_ONCE ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -46,14 +47,14 @@ types: setup ## both type checkers
 imports: setup ## who may import whom
 	$(BIN)/lint-imports
 
-test: setup ## all tests; starts its own PostgreSQL and Valkey
-	$(BIN)/python -m pytest
+test: setup ## all tests; starts its own PostgreSQL and Valkey. AT_ONCE=0: in one process
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile
 
 test-fast: setup ## the tests that need no server
 	$(BIN)/python -m pytest tests/domain tests/project
 
 cov: setup ## all tests, with the coverage that is asked for
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --include='shared/domain/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
 

@@ -18,11 +18,13 @@ from tests.support.ledger import (
     owner_connection,
     template_database,
 )
-from tests.support.servers import postgres_server, valkey_server
+from tests.support.servers import has_given_servers, postgres_server, valkey_server
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Heed Ctrl-C, and have the programs under test heed it: who runs in the background ignores it."""
+    if has_given_servers() and config.getoption("numprocesses", None):
+        raise pytest.UsageError("servers that are given serve one process: make test AT_ONCE=0")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -76,14 +76,7 @@ def configure_logging(service: str, *, level: str = "info", stream: BinaryIO | N
     """
     _output.stream, _output.service = stream, service
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _finish,
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.BytesLoggerFactory(file=_output),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # BytesLogger only writes and flushes
         cache_logger_on_first_use=True,
@@ -95,6 +88,17 @@ def _finish(_logger: object, _method: str, event: MutableMapping[str, object]) -
     """Name the service, and make every value safe to show and to encode."""
     event.setdefault("service", _output.service)
     return {key: safe_value(value) for key, value in event.items()}
+
+
+# One list for all calls: loggers that were used before keep it.
+_PROCESSORS: Final[list[structlog.typing.Processor]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    _finish,
+    structlog.processors.JSONRenderer(serializer=orjson.dumps),
+]
 
 
 def _route_library_logs(level: int) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,10 +102,12 @@ class Up:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Generator[World]:
-    world = World(tmp_path / "data", free_port())
-    yield world
-    eventually(lambda: not processes_on(world.data_dir))
+def world() -> Generator[World]:
+    # Under a long path the sockets stand elsewhere, and the processes could not be told from others.
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "data", free_port())
+        yield world
+        eventually(lambda: not processes_on(world.data_dir))
 
 
 def test_it_serves_makes_the_demo_world_and_stops_cleanly(world: World) -> None:

@@ -29,6 +29,14 @@ NOT_DURABLE = {
 }
 POLL_S = 0.02
 
+_POSTGRES = "TEST_POSTGRES_DSN"
+_REDIS = "TEST_REDIS_URL"
+
+
+def has_given_servers() -> bool:
+    """Tell whether the environment names a server that the tests are to use."""
+    return any(os.environ.get(name) for name in (_POSTGRES, _REDIS))  # noqa: TID251  # as below
+
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
@@ -40,7 +48,7 @@ def free_port() -> int:
 @contextmanager
 def postgres_server() -> Generator[str]:
     """Run a PostgreSQL server and yield its owner's DSN."""
-    given = os.environ.get("TEST_POSTGRES_DSN")  # noqa: TID251  # a test run has no settings class
+    given = os.environ.get(_POSTGRES)  # noqa: TID251  # a test run has no settings class
     if given:
         yield given
         return
@@ -55,7 +63,7 @@ def postgres_server() -> Generator[str]:
 @contextmanager
 def valkey_server() -> Generator[str]:
     """Run a Valkey server and yield its URL."""
-    given = os.environ.get("TEST_REDIS_URL")  # noqa: TID251  # a test run has no settings class
+    given = os.environ.get(_REDIS)  # noqa: TID251  # a test run has no settings class
     if given:
         yield given
         return
