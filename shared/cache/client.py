@@ -5,10 +5,11 @@ sent it looks at the watermark and decides anew.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, TypeAlias, cast
 
+import hiredis
 from redis import exceptions as failures
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
@@ -21,6 +22,8 @@ from shared.cache.scripts import Script
 from shared.cache.server_info import CacheUnfitError
 
 Word: TypeAlias = bytes | str | int
+# Its type says that a command has one word.
+_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", hiredis.pack_command)
 # After these nothing is known of the server any more: it is looked at anew before it is used again.
 _LOST: Final = (
     OSError,
@@ -48,6 +51,13 @@ class _Client(Protocol):
     def pipeline(self, *, transaction: bool) -> _Pipeline: ...
 
     async def aclose(self) -> None: ...
+
+
+class _Packing:
+    """A connection that encodes commands in C: a page of the projector has thousands of words."""
+
+    def pack_command(self, *words: Word) -> list[bytes]:
+        return [_pack(words)]
 
 
 class CacheUnavailableError(Exception):
@@ -174,6 +184,8 @@ def _single(address: ServerAddress, *, timeout_s: float) -> _Client:
         protocol=2,
         client_name="izin-projector",
     )
+    pool = client.connection_pool
+    pool.connection_class = type("PackingConnection", (_Packing, pool.connection_class), {})
     return cast("_Client", client)
 
 

@@ -25,15 +25,15 @@ class Script:
         self.sha: Final = sha1(self.text, usedforsecurity=False).hexdigest()
 
 
-# KEYS: watermark, buckets. ARGV: expected, new; for each bucket the number of words to set, the number of
-# fields to remove, then these.
+# KEYS: watermark, buckets. ARGV: expected, new, two counts for each bucket (fields to set, fields to remove;
+# 16 bits each, the higher byte first), then for each bucket these fields, those to set each with its value.
 WRITE_PAGE: Final = Script(
     rb"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-local at = 3
+local at = 4
 for n = 2, #KEYS do
-    local set, gone = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-    at = at + 2
+    local a, b, c, d = string.byte(ARGV[3], 4 * n - 7, 4 * n - 4)
+    local set, gone = 2 * (256 * a + b), 256 * c + d
     if set > 0 then redis.call('HSET', KEYS[n], unpack(ARGV, at, at + set - 1)) end
     at = at + set
     if gone > 0 then redis.call('HDEL', KEYS[n], unpack(ARGV, at, at + gone - 1)) end

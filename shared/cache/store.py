@@ -1,6 +1,7 @@
 """Writes the cache. Only the projector does; what it may do, and when, is in docs/coherence.md."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+import struct
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final, Literal, TypeAlias, cast
@@ -75,11 +76,11 @@ class ProjectionStore:
         if generation_name(read_watermark(expected)) != generation_name(new):
             raise ValueError("a page is written to the generation that it was read for")
         buckets = _by_bucket(brand_code, new, entries)
-        arguments: list[Word] = [expected, new.encode()]
-        for values in buckets.values():
-            arguments += _changes(values)
         keys = [_key(brand_code, key), *buckets]
-        return await self._client.run_script(WRITE_PAGE, keys, arguments) == 1
+        changes = _changes(buckets.values())
+        return (
+            await self._client.run_script(WRITE_PAGE, keys, [expected, new.encode(), *changes]) == 1
+        )
 
     async def begin(self, brand_code: int, expected: bytes | None, new: Watermark) -> bool:
         """Begin to build a generation, in place of the one that was being built, if any.
@@ -167,12 +168,16 @@ def _by_bucket(
     return buckets
 
 
-def _changes(values: dict[bytes, int]) -> Iterator[Word]:
-    """Say what becomes of a bucket, as WRITE_PAGE reads it."""
-    removed = [field for field, value in values.items() if not value]
-    yield 2 * (len(values) - len(removed))
-    yield len(removed)
-    for field, value in values.items():
-        if value:
-            yield from (field, value)
-    yield from removed
+def _changes(buckets: Iterable[dict[bytes, int]]) -> list[Word]:
+    """Say what becomes of the buckets, as WRITE_PAGE reads it."""
+    counts: list[int] = []
+    words: list[Word] = [b""]
+    for values in buckets:
+        removed = [field for field, value in values.items() if not value]
+        counts += (len(values) - len(removed), len(removed))
+        for field, value in values.items():
+            if value:
+                words += (field, value)
+        words += removed
+    words[0] = struct.pack(f"!{len(counts)}H", *counts)
+    return words

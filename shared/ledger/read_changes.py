@@ -88,7 +88,8 @@ class Fill:
 
 # In the order in which `izin rekey` locks them (ledger_state, consent, movement), wherever the server
 # takes its locks: while it parses, plans or executes. Hence the join that begins with `consent`.
-# The extents are walked as in `tail.TAIL`.
+# The extents are walked as in `tail.TAIL`, and positions have no gaps: what begins beyond the page is not
+# looked at, however far behind the reader is.
 CHANGES: LiteralString = """
     SELECT s.digest_key_id, pg_is_in_recovery() AS in_recovery,
            h.position, h.extent_id, h.extent_nonce, h.extent_offset, h.approvals + h.rejections AS consents,
@@ -107,9 +108,9 @@ CHANGES: LiteralString = """
            SELECT max(m.position) AS position, max(m.movements)::integer AS movements,
                   max(m.created_at) AS created_at,
                   array_agg(m.digest) AS digests,
-                  array_agg(c.channel::text) AS channels,
-                  array_agg(c.recipient_type::text) AS recipient_types,
-                  array_agg(c.status::text) AS statuses,
+                  array_agg(c.channel) AS channels,
+                  array_agg(c.recipient_type) AS recipient_types,
+                  array_agg(c.status) AS statuses,
                   array_agg(CASE WHEN c.blocked_at IS NOT NULL THEN c.consent_date END) AS consent_dates,
                   array_agg(c.blocked_at) AS blocked_at
              FROM consent AS c
@@ -125,7 +126,7 @@ CHANGES: LiteralString = """
                                     AND extent_offset > $2 - e.base_position
                                   ORDER BY extent_offset
                                   LIMIT $7) AS n
-                           WHERE e.brand_code = $1
+                           WHERE e.brand_code = $1 AND e.base_position < $2 + $7
                              AND e.base_position >= COALESCE(
                                  (SELECT max(f.base_position) FROM extent AS f
                                    WHERE f.brand_code = $1 AND f.base_position <= $2), 0)
@@ -149,9 +150,9 @@ FILL: LiteralString = """
         ON h.brand_code = $1
      CROSS JOIN (
            SELECT array_agg(c.digest) AS digests,
-                  array_agg(c.channel::text) AS channels,
-                  array_agg(c.recipient_type::text) AS recipient_types,
-                  array_agg(c.status::text) AS statuses,
+                  array_agg(c.channel) AS channels,
+                  array_agg(c.recipient_type) AS recipient_types,
+                  array_agg(c.status) AS statuses,
                   array_agg(CASE WHEN c.blocked_at IS NOT NULL THEN c.consent_date END) AS consent_dates,
                   array_agg(c.blocked_at) AS blocked_at
              FROM (SELECT digest, channel, recipient_type, status, consent_date, blocked_at

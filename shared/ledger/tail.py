@@ -36,8 +36,8 @@ class TailMovement:
 
 
 # An extent that begins before the position may reach beyond it, so the walk starts at the last one that
-# begins at or before it: one probe of extent_positions_do_not_overlap. Of each extent no more is read
-# than the page can hold, however large it is.
+# begins at or before it: one probe of extent_positions_do_not_overlap. It ends where the page must be full,
+# because positions have no gaps; of each extent no more is read than the page can hold, however large it is.
 TAIL: LiteralString = """
     SELECT e.base_position + m.extent_offset AS position, e.created_at, m.extent_id, m.extent_offset,
            m.kind, m.digest, m.channel, m.recipient_type, m.status, m.source, m.consent_date,
@@ -53,7 +53,7 @@ TAIL: LiteralString = """
               AND extent_offset > $2 - e.base_position
             ORDER BY extent_offset
             LIMIT $3) AS m
-     WHERE e.brand_code = $1
+     WHERE e.brand_code = $1 AND e.base_position < $2 + $3
        AND e.base_position >= COALESCE((SELECT max(f.base_position) FROM extent AS f
                                          WHERE f.brand_code = $1 AND f.base_position <= $2), 0)
      ORDER BY e.base_position, m.extent_offset
