@@ -25,11 +25,13 @@ class Quota:
     pool: ReaderPool
     default: int | None
 
+    def is_limited(self, brand: BrandRow | None) -> bool:
+        """Say whether there is a quota at all."""
+        return self._limit(brand) is not None
+
     async def within(self, outcomes: Sequence[Outcome], brand: BrandRow | None) -> list[Outcome]:
         """Return the outcomes with new records turned away that there is no room for."""
-        limit = None
-        if brand is not None and brand.subscription is not None:
-            limit = brand.subscription.quota(self.default)
+        limit = self._limit(brand)
         if brand is None or limit is None or not any(map(_is_new, outcomes)):
             return list(outcomes)
         room = limit - await count_on_record(self.pool, brand.iys_code)
@@ -42,6 +44,11 @@ class Quota:
                     continue
             kept.append(outcome)
         return kept
+
+    def _limit(self, brand: BrandRow | None) -> int | None:
+        if brand is None or brand.subscription is None:
+            return None
+        return brand.subscription.quota(self.default)
 
 
 def is_open(user: UserRow, brand: BrandRow, *, now: datetime) -> bool:

@@ -6,7 +6,7 @@ rows' states, so what is withdrawn while a file is worked off is refused from th
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -39,6 +39,7 @@ UNCHANGED: Final = "UNCHANGED"
 ATTEMPTS_MAX: Final = 50
 
 Refused = list[tuple[int, Fault]]
+Settled = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,19 @@ class RecordPart:
         snapshots: Sequence[KeySnapshot],
         *,
         keep: Callable[[Refused], None],
+        after: int,
+        before: Settled | None = None,
     ) -> None:
         """Record the part; `keep` writes down whose rows were turned away, before it counts as done.
 
+        `after` is the step before it. `before` waits for that one's end where it is still under way, and
+        raises what stopped it.
         Raises LeaseLostError, MovementRefusedError, CommitUnknownError, LedgerUnavailableError.
         """
         for attempt in range(ATTEMPTS_MAX):
             allowed, brand = await self._allowed(claim, part.brand_code, snapshots)
+            if before is not None and self.quota.is_limited(brand):
+                await before()  # what it puts on record counts
             retailers = frozenset[int]() if brand is None else brand.retailers
             judged = judge_rows(part.rows, snapshots, retailers, now=self.now())
             outcomes = await self.quota.within(judged, brand)
@@ -97,10 +104,12 @@ class RecordPart:
             if sorted_out.refused or attempt:
                 await asyncio.to_thread(keep, sorted_out.refused)
             movements = [] if claim.dry_run else sorted_out.movements
-            step = _step(part, sorted_out)
+            step = _step(part, sorted_out, after)
             try:
                 await self.recorder.record(claim, step, part.brand_code, movements)
             except StaleStateError:
+                if before is not None:
+                    await before()
                 snapshots = await self.read(part)
                 continue
             count_movements(movements)
@@ -166,7 +175,7 @@ def _sort_out(
     return result
 
 
-def _step(part: Part, sorted_out: _SortedOut) -> Step:
+def _step(part: Part, sorted_out: _SortedOut, after: int) -> Step:
     counts = Counter(part.more)
     refused_before = sum(counts.values())
     counts[part.brand_code, ACCEPTED] += sorted_out.accepted
@@ -175,6 +184,7 @@ def _step(part: Part, sorted_out: _SortedOut) -> Step:
         counts[part.brand_code, fault.code] += 1
     return Step(
         number=part.number,
+        after=after,
         is_last=part.is_last,
         rows=len(part.rows) + refused_before,
         accepted=sorted_out.accepted,

@@ -59,7 +59,7 @@ class RecordRows:
             refused = sum(item.code is not None for item in items)
             unchanged = sum(item.extent is not None for item in items)
             accepted = len(items) - refused - unchanged
-            step = Step(number, is_last, len(rows), accepted, unchanged, refused, items)
+            step = Step(number, claim.step, is_last, len(rows), accepted, unchanged, refused, items)
             try:
                 await self.recorder.record(claim, step, brand_code, movements)
             except StaleStateError:

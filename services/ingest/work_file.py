@@ -12,10 +12,11 @@ file alone, so whoever takes over from a worker that died goes on at just the ne
 import asyncio
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from itertools import groupby
 from typing import Final, Protocol
@@ -23,7 +24,7 @@ from typing import Final, Protocol
 import orjson
 
 from services.ingest.judge_rows import Row
-from services.ingest.record_part import Part, RecordPart, Refused
+from services.ingest.record_part import Part, RecordPart, Refused, Settled
 from services.ingest.refused_keys import AddressMarks, KeyHashes, RefusedKeys
 from services.ingest.row_codes import explain, explain_refusal
 from services.ingest.rows import PreparedPiece, PreparedRow, RowFault, SurveyedPiece
@@ -33,7 +34,6 @@ from shared.ledger.deadline import heed_cancellation
 from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.ingest_jobs import Claim, Lane, job_state, renew_claim, save_survey
 from shared.ledger.ingest_steps import LeaseLostError
-from shared.ledger.read_state import KeySnapshot
 from shared.ledger.store import WriterPool
 from shared.sealing.addresses import Digester, Sealer
 from shared.sealing.job_keys import JobKeys
@@ -130,8 +130,9 @@ class WorkFile:
         refused_keys: KeyHashes,
         pieces: Iterator[PreparedPiece],
     ) -> None:
-        """Record piece after piece; while one is recorded, the next is read, and its states too."""
-        recording: asyncio.Task[None] | None = None
+        """Record piece after piece: one is stored, the next is judged and sent, and one more is read."""
+        under_way = _UnderWay()
+        after = claim.step
         # A renewal waits for the step that is being recorded, so it has a task of its own.
         renewing = asyncio.create_task(self._renew_again_and_again(claim))
         following = self._following(claim, refused_keys, pieces)
@@ -143,23 +144,17 @@ class WorkFile:
                 following = self._following(claim, refused_keys, pieces)
                 for part, faults in parts:
                     if part.number > claim.step:
-                        states = asyncio.create_task(self.record.read(part))
-                        if recording is not None:
-                            await recording
-                        recording = asyncio.create_task(
-                            self._record(claim, spool, part, faults, states)
-                        )
+                        record = partial(self._record, claim, spool, part, faults, after)
+                        await under_way.add(part, record)
+                        after = part.number
                 await self._heed_cancelling(claim)
-            if recording is not None:
-                await recording
+            await under_way.end()
             # The lane goes back: whoever's turn it is takes it up.
             await renew_claim(self.writer, claim, until=self.now())
         finally:
             renewing.cancel()
-            await _let_go(renewing)
-            await _let_go(following)
-            if recording is not None:
-                await _let_go(recording)
+            for task in (renewing, following, *under_way.tasks):
+                await _let_go(task)
 
     def _following(
         self, claim: Claim, refused_keys: KeyHashes, pieces: Iterator[PreparedPiece]
@@ -173,8 +168,10 @@ class WorkFile:
         spool: JobSpool,
         part: Part,
         faults: Sequence[RowFault],
-        states: "asyncio.Task[list[KeySnapshot]]",
+        after: int,
+        before: Settled | None,
     ) -> None:
+        states = asyncio.create_task(self.record.read(part))
         of_refusal = {row.place for row in part.rows if row.consent.status is Status.WITHDRAWN}
 
         def keep(refused: Refused) -> None:
@@ -186,10 +183,13 @@ class WorkFile:
                 claim.lane, part.number, sorted([*faults, *told], key=lambda one: one.offset)
             )
 
-        # A step that was begun before may have told of rows that go in now.
-        if faults or spool.faults(claim.lane, part.number):
-            await asyncio.to_thread(keep, [])
-        await self.record(claim, part, await states, keep=keep)
+        try:
+            # A step that was begun before may have told of rows that go in now.
+            if faults or spool.faults(claim.lane, part.number):
+                await asyncio.to_thread(keep, [])
+            await self.record(claim, part, await states, keep=keep, after=after, before=before)
+        finally:
+            await _let_go(states)
 
     async def _renew_again_and_again(self, claim: Claim) -> None:
         while True:
@@ -247,18 +247,42 @@ class WorkFile:
         ]
 
     def _rows(self, brand_code: int, rows: Sequence[PreparedRow]) -> list[Row]:
-        digests = self.digester.digests([row.consent.recipient for row in rows])
-        seal = self.sealer.seal
+        recipients = [row.consent.recipient for row in rows]
+        digests = self.digester.digests(recipients)
+        sealed = self.sealer.seals(recipients, brand_code=brand_code)
         return [
-            Row(
-                row.offset,
-                row.consent,
-                digest,
-                seal(row.consent.recipient, brand_code=brand_code),
-                row.fault,
-            )
-            for row, digest in zip(rows, digests, strict=True)
+            Row(row.offset, row.consent, digest, seal, row.fault)
+            for row, digest, seal in zip(rows, digests, sealed, strict=True)
         ]
+
+
+class _UnderWay:
+    """The parts that are being recorded: one is stored, and the next is judged and sent meanwhile."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+        self._digests: set[bytes] = set()
+
+    async def add(
+        self, part: Part, record: Callable[[Settled | None], Coroutine[object, object, None]]
+    ) -> None:
+        """Begin with a part, and wait until it is the only one. Raises what the one before raised."""
+        digests = {row.digest for row in part.rows}
+        if not digests.isdisjoint(self._digests):
+            await self.end()  # what is under way changes what this one would read
+        before = self.tasks[-1] if self.tasks else None
+        settled = None if before is None else partial(_settled, before)
+        self.tasks.append(asyncio.create_task(record(settled)))
+        self._digests = digests
+        if before is not None:
+            await before
+            self.tasks.remove(before)
+
+    async def end(self) -> None:
+        """Wait for all; raises what the first of them raised."""
+        for task in list(self.tasks):
+            await task
+            self.tasks.remove(task)
 
 
 def _rounds(rows: Sequence[Row]) -> list[list[Row]]:
@@ -282,6 +306,12 @@ def _hash(row: PreparedRow) -> int:
     consent = row.consent
     name = f"{row.brand_code} {consent.channel.value} {consent.recipient_type.value} {consent.recipient}"
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+async def _settled(task: asyncio.Task[None]) -> None:
+    """Wait for its end without ending it; raises what it raised."""
+    await asyncio.wait([task])
+    task.result()
 
 
 async def _let_go(task: "asyncio.Task[object]") -> None:

@@ -242,7 +242,11 @@ async def _fetch_listening(
 
 def _translated(error: asyncpg.PostgresError) -> Exception:
     match error.sqlstate:
-        case "IZ001" | "55P03" | "40P01":  # a key appeared; a lock was not to be had; a deadlock
+        # Something moved on; a lock was not to be had; a deadlock.
+        case "IZ001" | "55P03" | "40P01":
+            metrics.LEDGER_ERRORS_TOTAL.add("conflict")
+            return StaleStateError(error.sqlstate)
+        case "23505" if error.constraint_name == "consent_pkey":  # a key appeared
             metrics.LEDGER_ERRORS_TOTAL.add("conflict")
             return StaleStateError(error.sqlstate)
         case str(state) if state[:2] in {"22", "23"}:  # a value, or a constraint, of one movement

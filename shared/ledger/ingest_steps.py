@@ -39,10 +39,13 @@ class ItemOutcome:
 class Step:
     """A step to record: its number, what it did to the counts, and whether the lane ends with it.
 
+    `after` is the step before it, -1 for the first one of a lane: it is stored by then, or this one is not.
+
     `counts` says how many rows ended how: by brand, and ACCEPTED, UNCHANGED or a code.
     """
 
     number: int
+    after: int
     is_last: bool
     rows: int
     accepted: int
@@ -56,8 +59,8 @@ RECORD_STEP: LiteralString = """
     SELECT extent_id, base_position, created_at, left_out
       FROM record_step_v1(
            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-           $21, $22, $23, $24, $25::channel[], $26::recipient_type[], $27::movement_kind[],
-           $28::consent_status[], $29::consent_source[], $30, $31, $32, $33, $34, $35)
+           $21, $22, $23, $24, $25, $26::channel[], $27::recipient_type[], $28::movement_kind[],
+           $29::consent_status[], $30::consent_source[], $31, $32, $33, $34, $35, $36)
 """
 
 
@@ -82,7 +85,8 @@ class StepRecorder:
     ) -> None:
         """Record a step, all of it or nothing; movements are of different keys of one brand.
 
-        Raises StaleStateError when a key has moved on (read, judge, come again), LeaseLostError,
+        Raises StaleStateError when a key has moved on or the step before was not stored (read, judge, come
+        again), LeaseLostError,
         MovementRefusedError, CommitUnknownError (the progress tells), LedgerUnavailableError.
         """
         arguments = [
@@ -121,6 +125,7 @@ def _progress(job_id: UUID, claim: Claim, step: Step) -> list[object]:
         job_id,
         claim.lane.value,
         claim.fence,
+        step.after,
         step.number,
         step.is_last,
         step.rows,

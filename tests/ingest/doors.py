@@ -199,9 +199,18 @@ async def play_survey(area: Area, job: Mapping[str, Any], rows: int) -> None:
 
 
 async def play_step(
-    area: Area, claim: Claim, outcomes: Outcomes, *, number: int = 0, is_last: bool = True
+    area: Area,
+    claim: Claim,
+    outcomes: Outcomes,
+    *,
+    number: int = 0,
+    after: int | None = None,
+    is_last: bool = True,
 ) -> None:
-    """Work off a step, without movements: `outcomes` says how many rows of a brand ended how."""
+    """Work off a step, without movements: `outcomes` says how many rows of a brand ended how.
+
+    `after` is the step before it, if that was made by the same claim.
+    """
     totals = {"ACCEPTED": 0, "UNCHANGED": 0}
     refused = 0
     for (_brand, code), rows in outcomes.items():
@@ -211,6 +220,7 @@ async def play_step(
             refused += rows
     step = Step(
         number=number,
+        after=claim.step if after is None else after,
         is_last=is_last,
         rows=sum(outcomes.values()),
         accepted=totals["ACCEPTED"],

@@ -191,6 +191,9 @@ async def test_who_calls_the_version_before_is_counted_too(
     )
     assert again is not None
     assert again["left_out"] == [1]
+    with pytest.raises(asyncpg.PostgresError) as appeared:
+        await owner.fetchrow(APPEND.replace("_v2", "_v1"), *arguments)
+    assert appeared.value.sqlstate == "IZ001"
     assert (await verify(ledger)).differences == []
 
 

@@ -109,11 +109,15 @@ $$;
 -- come again. Without movements only the progress is written. The head is taken by the append, so what
 -- comes after it is short: the items of a batch, the counts, and one row.
 --
+-- A step may be sent while the one before (`p_after`) is under way: it waits for it here, before anything of its
+-- own is locked, and was that one not stored, then nothing of this one is (IZ001).
+--
 -- SQLSTATE IZ004: the lease was lost, or this step is done already; somebody else is at it.
 CREATE FUNCTION record_step_v1(
     p_job_id           uuid,
     p_lane             ingest_lane_name,
     p_fence            bigint,
+    p_after            bigint,
     p_step             bigint,
     p_is_last          boolean,
     p_rows             bigint,
@@ -153,16 +157,21 @@ CREATE FUNCTION record_step_v1(
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
+    v_done   bigint;
     v_extent bigint;
     v_size   integer := cardinality(p_digests);
 BEGIN
     -- Not the row's full lock: nobody else changes it but who claims the lane, and that one shall wait.
-    PERFORM FROM ingest_lane AS l
-      WHERE l.job_id = p_job_id AND l.lane = p_lane AND l.fence = p_fence AND l.step < p_step
-        AND NOT l.done
-        FOR NO KEY UPDATE;
+    SELECT l.step INTO v_done FROM ingest_lane AS l
+     WHERE l.job_id = p_job_id AND l.lane = p_lane AND l.fence = p_fence AND l.step < p_step
+       AND NOT l.done
+       FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'step % of this lane is somebody else''s', p_step USING ERRCODE = 'IZ004';
+    END IF;
+    IF v_done <> p_after THEN
+        RAISE EXCEPTION 'step % comes after %, and % was the last', p_step, p_after, v_done
+              USING ERRCODE = 'IZ001';
     END IF;
 
     IF v_size > 0 THEN

@@ -81,7 +81,7 @@ async def test_a_cancelled_file_records_no_further_row_and_keeps_what_it_had(
     await play_step(area, claim, {(brand, "ACCEPTED"): 10}, is_last=False)
     assert (await send(town, "POST", f"/ingest/jobs/{job['id']}/cancel")).status_code == 200
     with pytest.raises(LeaseLostError):
-        await play_step(area, claim, {(brand, "ACCEPTED"): 10}, number=5)
+        await play_step(area, claim, {(brand, "ACCEPTED"): 10}, number=5, after=0)
     view = await shown(town, job)
     assert (view["state"], view["accepted"], view["rowsDone"]) == ("CANCELLED", 10, 10)
     await tidy(area)()

@@ -256,7 +256,7 @@ async def test_events_tell_of_a_file_until_its_end(town: Town, area: Area) -> No
         claim = await claimed(area, Lane.APPROVALS)
         await play_step(area, claim, {(brand, "ACCEPTED"): 10}, is_last=False)
         said += await next_event(stream)
-        await play_step(area, claim, {(brand, "ACCEPTED"): 10}, number=PARTS_A_PIECE)
+        await play_step(area, claim, {(brand, "ACCEPTED"): 10}, number=PARTS_A_PIECE, after=0)
         said += await next_event(stream)
         refusals = await claimed(area, Lane.REFUSALS)
         await play_step(area, refusals, {})
