@@ -4,6 +4,7 @@ One connection, one transaction for each 50,000 rows: COPY into an unlogged tabl
 ledger's movements, upsert into one like its consents. No rules, no heads, no positions, no rights, no cache.
 The tables stand in a schema of their own on the product's server, hold as much as the product's when the
 first turn begins, and have one key each: the second index that the product keeps on consents is left out.
+Nobody vacuums them: that would fall into the product's turns.
 """
 
 import asyncio
@@ -34,9 +35,10 @@ SCHEMA: Final = """
     DROP SCHEMA IF EXISTS bench CASCADE;
     CREATE SCHEMA bench;
     CREATE TABLE bench.movement (LIKE public.movement,
-        PRIMARY KEY (brand_code, extent_id, extent_offset));
+        PRIMARY KEY (brand_code, extent_id, extent_offset)) WITH (autovacuum_enabled = off);
     CREATE TABLE bench.consent (LIKE public.consent,
-        PRIMARY KEY (brand_code, digest, channel, recipient_type)) WITH (fillfactor = 90);
+        PRIMARY KEY (brand_code, digest, channel, recipient_type))
+        WITH (fillfactor = 90, autovacuum_enabled = off);
     CREATE UNLOGGED TABLE bench.stage (
         place integer, channel channel, recipient_type recipient_type, status consent_status,
         source consent_source, consent_date timestamptz, digest bytea, sealed bytea);
