@@ -108,7 +108,7 @@ def main() -> None:
     # A piece is many small objects without cycles, which go when it is done: looking through them all the
     # time costs more than recording them.
     gc.freeze()
-    gc.set_threshold(GC_OBJECTS, 50, 50)
+    gc.set_threshold(GC_OBJECTS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_told(settings))

@@ -7,7 +7,7 @@ rule and names every fault. A test compares the two ways.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -68,7 +68,7 @@ class _Manner:
     retailer_code: RetailerCode | None
     retailer_access: tuple[RetailerCode, ...]
     moments: Moments
-    address: Callable[[str | None], str | None]
+    has_email: bool  # and no method of the preparer: the two would hold each other for ever
 
 
 class Preparer:
@@ -142,7 +142,7 @@ class Preparer:
         self, manner: _Manner, recipient: str | None, written: str | None
     ) -> NewConsent | None:
         """Return the consent of a row of a good manner; None: look more closely."""
-        address = manner.address(recipient)
+        address = self._email(recipient) if manner.has_email else self._phone(recipient)
         if address is None:
             return None
         moments = manner.moments
@@ -214,7 +214,7 @@ class Preparer:
             consent.retailer_code,
             consent.retailer_access,
             self._moments_of(consent.source, consent.recipient_type),
-            self._email if consent.channel is Channel.EMAIL else self._phone,
+            consent.channel is Channel.EMAIL,
         )
 
     def _moments_of(self, source: Source | None, recipient_type: RecipientType) -> Moments:
