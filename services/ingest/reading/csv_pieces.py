@@ -110,11 +110,14 @@ class _Lines:
 
 def _fields(lines: _Lines, plan: ReadPlan) -> tuple[dict[str, Sequence[str | None]], list[int]]:
     """Return the columns that stand for something, and the lines that are broken."""
-    odd: dict[int, Cells] = {}
-    columns = _parsed(lines, plan, odd)
+    aside: set[int] = set()
+    columns = _parsed(lines.raw, range(lines.count), plan, aside)
     if columns is None:
-        odd = {n: lines.cells(n) for n in range(lines.count)}
+        columns = _parsed_without_torn(lines, plan, aside)
+    if columns is None:
+        aside = set(range(lines.count))
         columns = [[] for _ in plan.columns]
+    odd = {n: lines.cells(n) for n in aside}
     width, places = len(plan.names), list(plan.columns.values())
     broken = [n for n, cells in odd.items() if _is_broken(cells, width)]
     if odd:
@@ -129,21 +132,36 @@ def _fields(lines: _Lines, plan: ReadPlan) -> tuple[dict[str, Sequence[str | Non
     return dict(zip(plan.columns, columns, strict=True)), sorted(broken)
 
 
-def _parsed(lines: _Lines, plan: ReadPlan, odd: dict[int, Cells]) -> list[Cells] | None:
-    """Let pyarrow parse the lines; what has another number of cells goes to `odd`.
+def _parsed_without_torn(lines: _Lines, plan: ReadPlan, aside: set[int]) -> list[Cells] | None:
+    """Parse what has its quotation marks in pairs; the few lines that have not are put `aside`."""
+    torn = {n for n, line in enumerate(lines.split) if line.count(b'"') % 2}
+    kept = [n for n in range(lines.count) if n not in torn]
+    aside.clear()
+    aside.update(torn)
+    raw = b"".join(b"%b\n" % lines.split[n] for n in kept)
+    return _parsed(raw, kept, plan, aside) if kept else None
+
+
+def _parsed(
+    raw: bytes, numbers: Sequence[int], plan: ReadPlan, aside: set[int]
+) -> list[Cells] | None:
+    """Let pyarrow parse lines, of these numbers; what has another number of cells is put `aside`.
 
     Return None where it does not see as many rows as there are lines: quotation marks are in disorder.
     """
+    found = 0
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
-        odd[(row.number or 0) - 1] = []
+        nonlocal found
+        found += 1
+        aside.add(numbers[(row.number or 0) - 1])
         return "skip"
 
     names = [str(n) for n in range(len(plan.names))]
     table = arrow_csv.read_csv(
-        pa.BufferReader(lines.raw),
+        pa.BufferReader(raw),
         read_options=arrow_csv.ReadOptions(
-            use_threads=False, column_names=names, block_size=len(lines.raw) + 1
+            use_threads=False, column_names=names, block_size=len(raw) + 1
         ),
         parse_options=arrow_csv.ParseOptions(
             delimiter=plan.delimiter, ignore_empty_lines=False, invalid_row_handler=put_aside
@@ -155,10 +173,8 @@ def _parsed(lines: _Lines, plan: ReadPlan, odd: dict[int, Cells]) -> list[Cells]
             null_values=[""],
         ),
     )
-    if table.num_rows + len(odd) != lines.count:
+    if table.num_rows + found != len(numbers):
         return None
-    for number in odd:
-        odd[number] = lines.cells(number)
     return [cast("Cells", column.to_pylist()) for column in table.columns]
 
 
