@@ -6,7 +6,7 @@ rows' states, so what is withdrawn while a file is worked off is refused from th
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -39,7 +39,6 @@ UNCHANGED: Final = "UNCHANGED"
 ATTEMPTS_MAX: Final = 50
 
 Refused = list[tuple[int, Fault]]
-Settled = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,26 @@ class Part:
     number: int
     is_last: bool
     more: Counter[tuple[int, str]] = field(default_factory=Counter[tuple[int, str]])
+
+
+class Recording:
+    """A part on its way: it is the step that follows `after`.
+
+    `before` is the part before it for as long as that may not have ended; this one is sent after it.
+    """
+
+    def __init__(self, part: Part, after: int, before: "Recording | None") -> None:
+        self.part = part
+        self.after = after
+        self.before = before
+        self.sent = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    async def end(self) -> None:
+        """Wait for the part's end without ending it; raises what stopped it."""
+        if self.task is not None:
+            await asyncio.wait([self.task])
+            self.task.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +99,21 @@ class RecordPart:
     async def __call__(
         self,
         claim: Claim,
-        part: Part,
+        recording: Recording,
         snapshots: Sequence[KeySnapshot],
         *,
         keep: Callable[[Refused], None],
-        after: int,
-        before: Settled | None = None,
     ) -> None:
-        """Record the part; `keep` writes down whose rows were turned away, before it counts as done.
+        """Record a part; `keep` writes down whose rows were turned away, before it counts as done.
 
-        `after` is the step before it. `before` waits for that one's end where it is still under way, and
-        raises what stopped it.
-        Raises LeaseLostError, MovementRefusedError, CommitUnknownError, LedgerUnavailableError.
+        Raises LeaseLostError, MovementRefusedError, CommitUnknownError, LedgerUnavailableError, and what
+        stopped the part before.
         """
+        part = recording.part
         for attempt in range(ATTEMPTS_MAX):
             allowed, brand = await self._allowed(claim, part.brand_code, snapshots)
-            if before is not None and self.quota.is_limited(brand):
-                await before()  # what it puts on record counts
+            if recording.before is not None and self.quota.is_limited(brand):
+                await recording.before.end()  # what it puts on record counts
             retailers = frozenset[int]() if brand is None else brand.retailers
             judged = judge_rows(part.rows, snapshots, retailers, now=self.now())
             outcomes = await self.quota.within(judged, brand)
@@ -104,12 +121,15 @@ class RecordPart:
             if sorted_out.refused or attempt:
                 await asyncio.to_thread(keep, sorted_out.refused)
             movements = [] if claim.dry_run else sorted_out.movements
-            step = _step(part, sorted_out, after)
+            step = _step(part, sorted_out, recording.after)
+            if recording.before is not None:
+                await recording.before.sent.wait()
+            recording.sent.set()
             try:
                 await self.recorder.record(claim, step, part.brand_code, movements)
             except StaleStateError:
-                if before is not None:
-                    await before()
+                if recording.before is not None:
+                    await recording.before.end()
                 snapshots = await self.read(part)
                 continue
             count_movements(movements)

@@ -24,7 +24,7 @@ from typing import Final, Protocol
 import orjson
 
 from services.ingest.judge_rows import Row
-from services.ingest.record_part import Part, RecordPart, Refused, Settled
+from services.ingest.record_part import Part, Recording, RecordPart, Refused
 from services.ingest.refused_keys import AddressMarks, KeyHashes, RefusedKeys
 from services.ingest.row_codes import explain, explain_refusal
 from services.ingest.rows import PreparedPiece, PreparedRow, RowFault, SurveyedPiece
@@ -131,8 +131,7 @@ class WorkFile:
         pieces: Iterator[PreparedPiece],
     ) -> None:
         """Record piece after piece: one is stored, the next is judged and sent, and one more is read."""
-        under_way = _UnderWay()
-        after = claim.step
+        under_way = _UnderWay(after=claim.step)
         # A renewal waits for the step that is being recorded, so it has a task of its own.
         renewing = asyncio.create_task(self._renew_again_and_again(claim))
         following = self._following(claim, refused_keys, pieces)
@@ -144,16 +143,14 @@ class WorkFile:
                 following = self._following(claim, refused_keys, pieces)
                 for part, faults in parts:
                     if part.number > claim.step:
-                        record = partial(self._record, claim, spool, part, faults, after)
-                        await under_way.add(part, record)
-                        after = part.number
+                        await under_way.add(part, partial(self._record, claim, spool, faults))
                 await self._heed_cancelling(claim)
             await under_way.end()
             # The lane goes back: whoever's turn it is takes it up.
             await renew_claim(self.writer, claim, until=self.now())
         finally:
             renewing.cancel()
-            for task in (renewing, following, *under_way.tasks):
+            for task in (renewing, following, *under_way.tasks()):
                 await _let_go(task)
 
     def _following(
@@ -166,11 +163,10 @@ class WorkFile:
         self,
         claim: Claim,
         spool: JobSpool,
-        part: Part,
         faults: Sequence[RowFault],
-        after: int,
-        before: Settled | None,
+        recording: Recording,
     ) -> None:
+        part = recording.part
         states = asyncio.create_task(self.record.read(part))
         of_refusal = {row.place for row in part.rows if row.consent.status is Status.WITHDRAWN}
 
@@ -187,8 +183,9 @@ class WorkFile:
             # A step that was begun before may have told of rows that go in now.
             if faults or spool.faults(claim.lane, part.number):
                 await asyncio.to_thread(keep, [])
-            await self.record(claim, part, await states, keep=keep, after=after, before=before)
+            await self.record(claim, recording, await states, keep=keep)
         finally:
+            recording.sent.set()  # or it never will be
             await _let_go(states)
 
     async def _renew_again_and_again(self, claim: Claim) -> None:
@@ -259,30 +256,37 @@ class WorkFile:
 class _UnderWay:
     """The parts that are being recorded: one is stored, and the next is judged and sent meanwhile."""
 
-    def __init__(self) -> None:
-        self.tasks: list[asyncio.Task[None]] = []
+    def __init__(self, *, after: int) -> None:
+        self._after = after
+        self._recordings: list[Recording] = []
         self._digests: set[bytes] = set()
 
     async def add(
-        self, part: Part, record: Callable[[Settled | None], Coroutine[object, object, None]]
+        self, part: Part, record: Callable[[Recording], Coroutine[object, object, None]]
     ) -> None:
         """Begin with a part, and wait until it is the only one. Raises what the one before raised."""
         digests = {row.digest for row in part.rows}
         if not digests.isdisjoint(self._digests):
             await self.end()  # what is under way changes what this one would read
-        before = self.tasks[-1] if self.tasks else None
-        settled = None if before is None else partial(_settled, before)
-        self.tasks.append(asyncio.create_task(record(settled)))
-        self._digests = digests
+        before = self._recordings[-1] if self._recordings else None
+        recording = Recording(part, self._after, before)
+        recording.task = asyncio.create_task(record(recording))
+        self._recordings.append(recording)
+        self._after, self._digests = part.number, digests
         if before is not None:
-            await before
-            self.tasks.remove(before)
+            await before.end()
+            self._recordings.remove(before)
+            recording.before = None
 
     async def end(self) -> None:
         """Wait for all; raises what the first of them raised."""
-        for task in list(self.tasks):
-            await task
-            self.tasks.remove(task)
+        for recording in list(self._recordings):
+            await recording.end()
+            self._recordings.remove(recording)
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Return what has not ended, or whose end nobody has looked at."""
+        return [one.task for one in self._recordings if one.task is not None]
 
 
 def _rounds(rows: Sequence[Row]) -> list[list[Row]]:
@@ -306,12 +310,6 @@ def _hash(row: PreparedRow) -> int:
     consent = row.consent
     name = f"{row.brand_code} {consent.channel.value} {consent.recipient_type.value} {consent.recipient}"
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
-
-
-async def _settled(task: asyncio.Task[None]) -> None:
-    """Wait for its end without ending it; raises what it raised."""
-    await asyncio.wait([task])
-    task.result()
 
 
 async def _let_go(task: "asyncio.Task[object]") -> None:
