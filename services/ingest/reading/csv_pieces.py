@@ -110,13 +110,9 @@ class _Lines:
 
 def _fields(lines: _Lines, plan: ReadPlan) -> tuple[dict[str, Sequence[str | None]], list[int]]:
     """Return the columns that stand for something, and the lines that are broken."""
-    aside: set[int] = set()
-    columns = _parsed(lines.raw, range(lines.count), plan, aside)
-    if columns is None:
-        columns = _parsed_without_torn(lines, plan, aside)
-    if columns is None:
-        aside = set(range(lines.count))
-        columns = [[] for _ in plan.columns]
+    numbers = range(lines.count)
+    parsed = _parsed(lines.raw, numbers, plan) or _parsed_without_torn(lines, plan)
+    columns, aside = parsed or ([[] for _ in plan.columns], set(numbers))
     odd = {n: lines.cells(n) for n in aside}
     width, places = len(plan.names), list(plan.columns.values())
     broken = [n for n, cells in odd.items() if _is_broken(cells, width)]
@@ -132,28 +128,25 @@ def _fields(lines: _Lines, plan: ReadPlan) -> tuple[dict[str, Sequence[str | Non
     return dict(zip(plan.columns, columns, strict=True)), sorted(broken)
 
 
-def _parsed_without_torn(lines: _Lines, plan: ReadPlan, aside: set[int]) -> list[Cells] | None:
-    """Parse what has its quotation marks in pairs; the few lines that have not are put `aside`."""
+def _parsed_without_torn(lines: _Lines, plan: ReadPlan) -> tuple[list[Cells], set[int]] | None:
+    """Parse as `_parsed` what has its quotation marks in pairs, and put the few lines aside that have not."""
     torn = {n for n, line in enumerate(lines.split) if line.count(b'"') % 2}
     kept = [n for n in range(lines.count) if n not in torn]
-    aside.clear()
-    aside.update(torn)
     raw = b"".join(b"%b\n" % lines.split[n] for n in kept)
-    return _parsed(raw, kept, plan, aside) if kept else None
+    parsed = _parsed(raw, kept, plan) if kept else None
+    return None if parsed is None else (parsed[0], parsed[1] | torn)
 
 
 def _parsed(
-    raw: bytes, numbers: Sequence[int], plan: ReadPlan, aside: set[int]
-) -> list[Cells] | None:
-    """Let pyarrow parse lines, of these numbers; what has another number of cells is put `aside`.
+    raw: bytes, numbers: Sequence[int], plan: ReadPlan
+) -> tuple[list[Cells], set[int]] | None:
+    """Let pyarrow parse lines, of these numbers; return columns, and which have another number of cells.
 
     Return None where it does not see as many rows as there are lines: quotation marks are in disorder.
     """
-    found = 0
+    aside: set[int] = set()
 
     def put_aside(row: arrow_csv.InvalidRow) -> str:
-        nonlocal found
-        found += 1
         aside.add(numbers[(row.number or 0) - 1])
         return "skip"
 
@@ -173,9 +166,9 @@ def _parsed(
             null_values=[""],
         ),
     )
-    if table.num_rows + found != len(numbers):
+    if table.num_rows + len(aside) != len(numbers):
         return None
-    return [cast("Cells", column.to_pylist()) for column in table.columns]
+    return [cast("Cells", column.to_pylist()) for column in table.columns], aside
 
 
 def _merged(column: Cells, odd: Mapping[int, str | None], count: int) -> Cells:
