@@ -121,7 +121,7 @@ def front_door(folder: Path, product: Product, check_port: int) -> Iterator[Serv
         (r"error_log /dev/stderr crit;", f"error_log {folder}/front.log crit;"),
         (r"access_log /dev/stdout izin;", f"access_log {folder}/access.log izin;"),
         (r"server check:\d+;", f"server 127.0.0.1:{check_port};"),
-        (r"server registry:\d+;", f"server {registry};"),
+        (r"server (?:registry|ingest):\d+;", f"server {registry};"),
         (r"listen 8080;", f"listen 127.0.0.1:{port};"),
         (r"include /etc/nginx/izin.d/\*.conf;", ""),
     ):
