@@ -15,7 +15,6 @@ a packet of its own.
 """
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, cast
 
@@ -26,7 +25,7 @@ from services.check.hot_door import ASKED_AT, CACHE_MISSED, HotDoor
 from services.check.plain_check import PlainChecks
 from shared.auth.gate import Ticket
 from shared.telemetry import metrics
-from shared.web.answer_head import CLOSING_HEAD_END, HEAD_END, AnswerHeads, request_ids
+from shared.web.answer_head import CLOSING_HEAD_END, HEAD_END, AnswerHeads, draw_ids
 from shared.web.bounded_http import BoundedHttp
 from shared.web.plain_request import authorization_of_plain
 
@@ -87,21 +86,20 @@ class HotPath(BoundedHttp):
             return
         if self._begun:
             data = self._take_up() + data
-        if not self._take(data):
-            super().data_received(data)
-
-    def _take(self, data: bytes) -> bool:
-        """Ask, if this is one plain request and nothing else is under way; say whether it was."""
         plain = self._shared.door.plain
         if plain is None or self._long_way or self.flow.write_paused:
-            return False
+            super().data_received(data)
+            return
         try:
-            return self._ask(plain, data)
+            is_taken = self._take(plain, data)
         except Exception:  # noqa: BLE001  # a slip of ours ends this connection and no other
             self._fail()
-            return True
+        else:
+            if not is_taken:
+                super().data_received(data)
 
-    def _ask(self, plain: PlainChecks, data: bytes) -> bool:
+    def _take(self, plain: PlainChecks, data: bytes) -> bool:
+        """Ask, if this is one plain request; say whether it was. Nothing else is under way here."""
         head = self._head
         if len(data) != head.request_bytes or not data.startswith(head.block):
             self._head = head = self._shared.head_of(data, plain)
@@ -138,17 +136,28 @@ class HotPath(BoundedHttp):
         shared, of_server = self._shared, self.server_state.default_headers
         if shared.answer_heads.of_server is not of_server:
             shared.answer_heads = AnswerHeads(of_server)
+        if not shared.ids:
+            shared.ids = draw_ids()
         end = CLOSING_HEAD_END if self._leaving else HEAD_END
         self.transport.write(
-            b"".join((shared.answer_heads[len(body)], next(shared.ids), end, body))
+            b"".join((shared.answer_heads[len(body)], shared.ids.pop(), end, body))
         )
-        self.server_state.total_requests += 1
-        shared.count(self.loop)
+        if not shared.answered:
+            self.loop.call_later(COUNTED_EVERY_S, self._count)
+        shared.answered += 1
         self._answered_at = self.loop.time()
         if self._leaving:
             self.transport.close()
         elif self.timeout_keep_alive_task is None:
             self._look_again(self.timeout_keep_alive)
+
+    def _count(self) -> None:
+        """Count what all connections have answered: one by one it would cost as much as the answer."""
+        shared = self._shared
+        answered, shared.answered = shared.answered, 0
+        self.server_state.total_requests += answered
+        metrics.count_requests("check", "/check", "POST", status=200, amount=answered)
+        metrics.HOT_PATH.add("answered", amount=answered)
 
     def _hand_over(self, request: bytes) -> None:
         """Let the app answer. If the ticket is worth nothing any more, the next request gets a new one."""
@@ -251,7 +260,7 @@ class _Shared:
     door: HotDoor
     request_heads: dict[bytes, _Head] = field(default_factory=dict[bytes, _Head])
     answer_heads: AnswerHeads = field(default_factory=lambda: AnswerHeads(()))
-    ids: Iterator[bytes] = field(default_factory=request_ids)
+    ids: list[bytes] = field(default_factory=list[bytes])
     answered: int = 0
 
     def head_of(self, data: bytes, plain: PlainChecks) -> _Head:
@@ -275,14 +284,3 @@ class _Shared:
             del self.request_heads[next(iter(self.request_heads))]
         head = self.request_heads[block] = _Head(block, len(block) + len(body), ticket)
         return head
-
-    def count(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Count one answer, in the metrics a few times a second: one by one would cost too much."""
-        if not self.answered:
-            loop.call_later(COUNTED_EVERY_S, self._flush)
-        self.answered += 1
-
-    def _flush(self) -> None:
-        answered, self.answered = self.answered, 0
-        metrics.count_requests("check", "/check", "POST", status=200, amount=answered)
-        metrics.HOT_PATH.add("answered", amount=answered)

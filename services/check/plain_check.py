@@ -6,7 +6,7 @@ every other case nothing is answered here: the caller hands the same request to 
 the same answers more slowly.
 
 In reading order: `ask` reads the question and puts it into the crowd that waits; the round has the crowd's
-digests made in one cipher call; `_answer_brand` looks up what each value means to its asker. What is true
+digests made in one cipher call; `answer` looks up what each value means to its asker. What is true
 of a sender is judged by the rules once (`_judge`) and holds as long as nothing that it stands on has a new
 version.
 
@@ -14,6 +14,7 @@ Budget: 3 µs of CPU a check, its share of the round included.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -24,7 +25,7 @@ import structlog
 
 from services.check.decision_table import DECISIONS, SINGLES, WORDS, always, end_of, meanings
 from services.check.plain_question import PlainQuestions, Sender
-from services.check.rounds import ROUND_SHARE, Fresh, FreshByBrand, Rounds
+from services.check.rounds import ROUND_SHARE, FreshByBrand, Rounds
 from services.check.sender import sender_facts
 from shared.auth.directory import Directory
 from shared.auth.gate import Gate, Ticket, still_stands
@@ -66,7 +67,7 @@ class _Crowd:
     expires_at: float
     began_at: float
     addresses: int
-    by_brand: dict[int, list[_Check]]
+    by_brand: defaultdict[int, list[_Check]]
     some_by_digest: bool = False
 
     def questions(self) -> Mapping[int, Sequence[bytes]]:
@@ -138,7 +139,7 @@ class PlainChecks:
         deadline counts from then and the cache is not asked a second time.
         """
         read = self._read(body)
-        if read is None or self._left_to_app.get(ticket.name, 0.0) > asked_at:
+        if read is None or (self._left_to_app and self._is_left_to_app(ticket, asked_at)):
             return False
         sender, block = read
         brand_code = sender.brand_code
@@ -149,11 +150,7 @@ class PlainChecks:
         crowd = self._crowd or self._begin(asked_at)
         if crowd is None:
             return False
-        check = (ticket, sender, block, done)
-        try:
-            crowd.by_brand[brand_code].append(check)
-        except KeyError:
-            crowd.by_brand[brand_code] = [check]
+        crowd.by_brand[brand_code].append((ticket, sender, block, done))
         crowd.addresses += 1
         if sender.by_digest:
             crowd.some_by_digest = True
@@ -163,7 +160,9 @@ class PlainChecks:
 
     def _begin(self, asked_at: float) -> _Crowd | None:
         """Begin a new crowd; None if too many wait already."""
-        crowd = _Crowd(self, asked_at + self._deadline_s * ROUND_SHARE, perf_counter(), 0, {})
+        crowd = _Crowd(
+            self, asked_at + self._deadline_s * ROUND_SHARE, perf_counter(), 0, defaultdict(list)
+        )
         if not self._rounds.join(crowd):
             return None
         self._crowd = crowd
@@ -177,40 +176,36 @@ class PlainChecks:
     def answer(self, crowd: _Crowd, answers: FreshByBrand) -> None:
         """Answer a crowd from its round; where there is nothing fresh, hand over to the app."""
         now = self._now().timestamp()
+        incarnation, standings = self._directory.incarnation, self._standings
+        counter = self._counter
+        counts = counter.counts
         for brand_code, checks in crowd.by_brand.items():
             fresh = answers.get(brand_code)
             if fresh is None or len(fresh.values) != len(checks):
                 for check in checks:
                     _tell(check[3], None)
-            else:
-                self._answer_brand(brand_code, checks, fresh, now)
+                continue
+            head, directory_version, values = fresh
+            versions = (brand_code, incarnation, directory_version, head.authority_version)
+            end = end_of(head.position)
+            for (ticket, sender, _block, done), value in zip(checks, values, strict=True):
+                standing = standings.get((ticket.name, sender))
+                if (
+                    standing is None
+                    or standing.ticket is not ticket
+                    or standing.versions != versions
+                    or standing.good_until <= now
+                ):
+                    standing = self._judged(ticket, sender, versions, now)
+                    if standing is None:
+                        counter.handed_over += 1
+                        _tell(done, None)
+                        continue
+                code = standing.codes[value]
+                counts[code] += 1
+                _tell(done, SINGLES[code] + end)
+        counter.flush_soon()
         metrics.CHECK_ROUND_SECONDS.observe(perf_counter() - crowd.began_at)
-
-    def _answer_brand(
-        self, brand_code: int, checks: Sequence[_Check], fresh: Fresh, now: float
-    ) -> None:
-        head, directory_version, values = fresh
-        incarnation = self._directory.incarnation
-        versions = (brand_code, incarnation, directory_version, head.authority_version)
-        end = end_of(head.position)
-        standings, counts = self._standings, self._counter.counts
-        for (ticket, sender, _block, done), value in zip(checks, values, strict=True):
-            standing = standings.get((ticket.name, sender))
-            if (
-                standing is None
-                or standing[1] != versions
-                or standing[0] is not ticket
-                or standing[2] <= now
-            ):
-                standing = self._judged(ticket, sender, versions, now)
-                if standing is None:
-                    self._counter.handed_over += 1
-                    _tell(done, None)
-                    continue
-            code = standing[3][value]
-            counts[code] += 1
-            _tell(done, SINGLES[code] + end)
-        self._counter.flush_soon()
 
     def _judged(
         self, ticket: Ticket, sender: Sender, versions: _Versions, now: float
@@ -253,6 +248,9 @@ class PlainChecks:
             self._standings.clear()
         self._standings[ticket.name, sender] = standing
         return standing
+
+    def _is_left_to_app(self, ticket: Ticket, now: float) -> bool:
+        return self._left_to_app.get(ticket.name, 0.0) > now
 
     def _leave_to_app(self, ticket: Ticket) -> None:
         """Take no question of an account that may act from its own networks alone, for a while."""

@@ -213,26 +213,21 @@ class Rounds:
         elif heads is None:
             _missed("no_heads", _addresses(sent.parts))
         sent.heads, sent.heads_are_in = heads, True
-        try:
-            if heads is None:
-                for part in sent.parts:
-                    self._answer(part, {})
-            else:
-                for part in sent.waiting:
-                    self._answer(part, self._proven(part, heads))
-        finally:
-            self._go_on(sent)
+        if heads is None:
+            for part in sent.parts:
+                self._answer(part, {})
+        self._go_on(sent)
+        for part in sent.waiting:
+            self._answer_soon(sent, part)
 
     def _take(self, sent: _Round, part: _Part, found: Mapping[int, Page]) -> None:
         sent.under_way -= 1
         part.found = found
-        try:
-            if not sent.heads_are_in:
-                sent.waiting.append(part)
-            elif sent.heads is not None:
-                self._answer(part, self._proven(part, sent.heads))
-        finally:
-            self._go_on(sent)
+        if not sent.heads_are_in:
+            sent.waiting.append(part)
+        self._go_on(sent)
+        if sent.heads_are_in:
+            self._answer_soon(sent, part)
 
     def _go_on(self, sent: _Round) -> None:
         self._send_parts(sent)
@@ -258,6 +253,20 @@ class Rounds:
                 if page.watermark.position <= head.position:
                     self._nudge(brand_code)
         return answers
+
+    def _answer_soon(self, sent: _Round, part: _Part) -> None:
+        """Answer, but after the next round is sent: ledger and cache work while we write answers."""
+        self._loop.call_soon(self._answer_proven, part, sent.heads)
+
+    def _answer_proven(self, part: _Part, heads: Heads | None) -> None:
+        if heads is None or part.is_answered:
+            return
+        answers: FreshByBrand = {}
+        try:
+            answers = self._proven(part, heads)
+        except Exception:  # noqa: BLE001  # whatever it is, nobody is left waiting
+            _log.error("check.round.failed", exc_info=True)
+        self._answer(part, answers)
 
     def _answer(self, part: _Part, answers: FreshByBrand) -> None:
         """Tell all askers of a part, once; the slip of one of them is not the others'."""

@@ -1,12 +1,13 @@
 """Reads what the cache knows of some addresses: the hot path.
 
-One write for everybody who asks in a round, W and entries of a brand in one MULTI, and so of one moment. The
-buckets are named by the W that was seen last; is the answer's W of another generation, the entries are not
-to be found where we have looked, and the brand is missing from the answer. So is every other brand of which
-not all is certain. Nothing here waits, and nothing raises.
+One write for everybody who asks in a round, the W of all brands and their entries in one MULTI, and so of
+one moment. The buckets are named by the W that was seen last; is the answer's W of another generation, the
+entries are not to be found where we have looked, and the brand is missing from the answer. So is every
+other brand of which not all is certain. Nothing here waits, and nothing raises.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from struct import Struct
@@ -21,7 +22,7 @@ from shared.cache.layout import (
     watermark_key,
 )
 from shared.cache.link import Link
-from shared.cache.resp import EXEC, MULTI, array, command, is_elsewhere
+from shared.cache.resp import EXEC, MULTI, array, is_elsewhere
 from shared.cache.servers import CacheServers
 from shared.cache.wire import Replies
 
@@ -30,11 +31,17 @@ Asked: TypeAlias = Mapping[int, Sequence[bytes]]
 # What a bucket holds for an address; no entry is no record.
 _VALUE_OF: Final[dict[object, int]] = {b"%d" % value: value for value in range(VALUES)}
 _VALUE_OF[None] = 0
+_value_of: Final = _VALUE_OF.__getitem__
 # A digest's two parts, as `layout.bucket_number` and `layout.field_of` take them.
 _DIGEST: Final = Struct(">I8s4x")
 _END: Final = b"\r\n"
-# So many beginnings of commands are kept, a hundred bytes each; then it is begun anew.
-BEGINNINGS_MAX: Final = 131_072
+_NEXT_FIELD: Final = b"\r\n$8\r\n"
+_HGET: Final = b"*3\r\n$4\r\nHGET\r\n"
+_MULTI_MGET: Final = MULTI + b"*%d\r\n$4\r\nMGET\r\n"
+# So many keys of buckets are kept, a hundred bytes each; then it is begun anew.
+KEYS_MAX: Final = 131_072
+# More addresses of a brand are asked for bucket by bucket, if they are likely to meet in them.
+SINGLES_MAX: Final = 16
 
 
 class Page(NamedTuple):
@@ -52,34 +59,32 @@ Pages: TypeAlias = Mapping[int, Page]
 PagesDone: TypeAlias = Callable[[Pages], None]
 
 
-class _Beginnings(dict[int, bytes]):
-    """The beginning of a command by the number of its bucket, made when it is first wanted."""
+class _Buckets(dict[int, bytes]):
+    """The key of a bucket as a command has it, by the bucket's number; made when it is first wanted."""
 
     def __init__(self, prefix: bytes, make_room: Callable[[], None]) -> None:
         self._prefix = prefix
         self._make_room = make_room
 
     def __missing__(self, number: int) -> bytes:
-        key = b"%b%d" % (self._prefix, number)
-        beginning = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b\r\n$8\r\n" % (len(key), key)
         self._make_room()
-        self[number] = beginning
-        return beginning
+        word = self[number] = _word(b"%b%d" % (self._prefix, number)) + b"$8\r\n"
+        return word
 
 
 class _Known:
-    """The last W seen of a brand, and the beginnings of the commands that follow from it."""
+    """The last W seen of a brand, and the pieces of the commands that follow from it."""
 
-    __slots__ = ("beginnings", "get_watermark", "raw", "shift", "watermark")
+    __slots__ = ("buckets", "raw", "shift", "watermark", "word")
 
     def __init__(
         self, brand_code: int, raw: bytes, watermark: Watermark, make_room: Callable[[], None]
     ) -> None:
         self.raw = raw
         self.watermark = watermark
-        self.get_watermark = _get_watermark(brand_code)
+        self.word = _word(watermark_key(brand_code))
         self.shift = 32 - watermark.bucket_bits
-        self.beginnings = _Beginnings(bucket_prefix(brand_code, watermark.generation), make_room)
+        self.buckets = _Buckets(bucket_prefix(brand_code, watermark.generation), make_room)
 
     def is_laid_out_as(self, watermark: Watermark) -> bool:
         """Say whether the commands made here find the entries of this W."""
@@ -91,16 +96,37 @@ class _Known:
         self.raw = raw
         self.watermark = watermark
 
-    def commands(self, digests: Sequence[bytes]) -> bytes:
+    def get(self, digests: Sequence[bytes]) -> bytes:
         """Return one HGET for each address, in one pass: this is run for every address asked."""
-        beginnings, shift = self.beginnings, self.shift
+        buckets, shift = self.buckets, self.shift
         split: Iterator[tuple[int, bytes]] = _DIGEST.iter_unpack(b"".join(digests))
-        return _END.join([beginnings[bits >> shift] + field for bits, field in split]) + _END
+        return b"".join([_HGET + buckets[bits >> shift] + field + _END for bits, field in split])
+
+    def shares_buckets(self, addresses: int) -> bool:
+        """Say whether so many addresses are likely to meet in buckets."""
+        return addresses > SINGLES_MAX and addresses >> self.watermark.bucket_bits > 0
+
+    def get_by_bucket(self, digests: Sequence[bytes]) -> tuple[bytes, list[list[int]]]:
+        """Return one HMGET for each bucket, and for each whose entries it asks for, in its order."""
+        split: list[tuple[int, bytes]] = [*_DIGEST.iter_unpack(b"".join(digests))]
+        shift = self.shift
+        places: defaultdict[int, list[int]] = defaultdict(list)
+        for place, (bits, _field) in enumerate(split):
+            places[bits >> shift].append(place)
+        commands: list[bytes] = []
+        for number, own in places.items():
+            commands += (
+                b"*%d\r\n$5\r\nHMGET\r\n" % (2 + len(own)),
+                self.buckets[number],
+                _NEXT_FIELD.join([split[place][1] for place in own]),
+                _END,
+            )
+        return b"".join(commands), [*places.values()]
 
 
-# A brand, what was known of it when it was asked for, and how many entries were asked for. A plain tuple: one
-# is made for every brand of every question.
-_Part: TypeAlias = tuple[int, _Known | None, int]
+# A brand, what was known of it when it was asked for, how many replies come, and whose values are in each;
+# None: one reply an address. A plain tuple: one is made for every brand of every question.
+_Part: TypeAlias = tuple[int, _Known | None, int, list[list[int]] | None]
 # In place of that number: nobody knew where the entries are, and so W alone was asked for.
 _NOT_ASKED: Final = -1
 
@@ -135,42 +161,57 @@ class CacheReader:
             asyncio.get_running_loop().call_soon(done, no_pages)
 
     def _ask(self, link: Link, asked: Asked, done: PagesDone) -> None:
-        commands = [MULTI]
-        replies = 2  # MULTI's and EXEC's
+        words: list[bytes] = []
+        commands: list[bytes] = []
         parts: list[_Part] = []
+        replies = 0
         for brand_code, digests in asked.items():
             known = self._known.get(brand_code)
             if known is None:
-                commands.append(_get_watermark(brand_code))
-                parts.append((brand_code, None, _NOT_ASKED if digests else 0))
-            else:
-                commands.append(known.get_watermark)
-                if digests:
-                    commands.append(known.commands(digests))
-                    replies += len(digests)
-                parts.append((brand_code, known, len(digests)))
-            replies += 1
-        commands.append(EXEC)
-        take = partial(self._take, parts, done)
-        link.send(b"".join(commands), replies=replies, done=take)
+                words.append(_word(watermark_key(brand_code)))
+                parts.append((brand_code, None, _NOT_ASKED if digests else 0, None))
+                continue
+            words.append(known.word)
+            count, places = len(digests), None
+            if count == 1:  # nearly always, where many ask for one address each
+                bits, field = _DIGEST.unpack(digests[0])
+                commands.append(_HGET + known.buckets[bits >> known.shift] + field + _END)
+            elif known.shares_buckets(count):
+                command, places = known.get_by_bucket(digests)
+                commands.append(command)
+                count = len(places)
+            elif count:
+                commands.append(known.get(digests))
+            replies += count
+            parts.append((brand_code, known, count, places))
+        whole = b"".join((_MULTI_MGET % (1 + len(words)), *words, *commands, EXEC))
+        # MULTI's, what was queued (MGET's and the entries'), EXEC's.
+        link.send(whole, replies=replies + 3, done=partial(self._take, parts, done))
 
     def _take(self, parts: Sequence[_Part], done: PagesDone, replies: Replies | None) -> None:
         """Make pages of the replies; only the last one, EXEC's, holds anything."""
         pages: dict[int, Page] = {}
         values = array(replies[-1]) if replies else None
         if replies and values is not None and len(values) == len(replies) - 2:  # MULTI and EXEC
-            at = 0
-            for part in parts:
-                brand_code, known, entries = part
-                raw = values[at]
-                after = at + 1 + entries if known is not None else at + 1
+            at = 1
+            for part, raw in zip(parts, array(values[0]) or (), strict=False):
+                brand_code, known, count, places = part
                 if known is None or raw != known.raw:
                     known = self._learn(part, raw)
+                after = at + count if count > 0 else at
                 if known is not None:
                     try:
-                        found = [_VALUE_OF[value] for value in values[at + 1 : after]]
+                        found = (
+                            [*map(_value_of, values[at:after])]
+                            if places is None
+                            else _in_order(places, values[at:after])
+                        )
                         pages[brand_code] = Page(known.watermark, found)
-                    except (KeyError, TypeError):  # an error instead of a value, or nothing of ours
+                    except (
+                        KeyError,
+                        TypeError,
+                        ValueError,
+                    ):  # an error instead of a value, or nothing of ours
                         pass
                 at = after
         elif replies is not None and is_elsewhere(replies):
@@ -179,7 +220,7 @@ class CacheReader:
 
     def _learn(self, part: _Part, raw: object) -> _Known | None:
         """Remember a W that is new to us; return it if the entries asked for are of its generation."""
-        brand_code, before, entries = part
+        brand_code, before, entries, _places = part
         try:
             raw = raw if isinstance(raw, bytes) else b""
             watermark = read_watermark(raw)
@@ -193,12 +234,12 @@ class CacheReader:
         return None if entries else known
 
     def _make_room(self) -> None:
-        """Forget all beginnings when they are too many; those that are wanted are soon made again."""
+        """Forget all keys when they are too many; those that are wanted are soon made again."""
         self._kept += 1
-        if self._kept > BEGINNINGS_MAX:
+        if self._kept > KEYS_MAX:
             self._kept = 1
             for known in self._known.values():
-                known.beginnings.clear()
+                known.buckets.clear()
 
 
 class _Gathering:
@@ -218,5 +259,18 @@ class _Gathering:
             self._done(self._pages)
 
 
-def _get_watermark(brand_code: int) -> bytes:
-    return command(b"GET", watermark_key(brand_code))
+def _in_order(places: Sequence[Sequence[int]], replies: Sequence[object]) -> list[int]:
+    """Return the values that came by bucket in the order asked.
+
+    Raises KeyError, TypeError or ValueError for what no bucket answers.
+    """
+    values = [0] * sum(map(len, places))
+    for own, reply in zip(places, replies, strict=True):
+        for place, value in zip(own, map(_value_of, array(reply) or ()), strict=True):
+            values[place] = value
+    return values
+
+
+def _word(word: bytes) -> bytes:
+    """Return a word of a command as it goes over the wire."""
+    return b"$%d\r\n%b\r\n" % (len(word), word)

@@ -6,13 +6,16 @@ asks for many gathers them first (`services/check/rounds.py`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from struct import Struct
 from typing import TYPE_CHECKING, Final, LiteralString, NamedTuple, TypeAlias
 
 import structlog
 
+from shared.ledger.begin import begin
 from shared.ledger.deadline import within
 from shared.ledger.store import connect_reader
 from shared.telemetry import metrics
@@ -53,20 +56,36 @@ class Heads:
 
 Done = Callable[[Heads | None], None]
 
+# All heads in one column: a row for each would cost both sides more than looking them up does.
 HEADS: LiteralString = """
     SELECT s.directory_version,
            s.digest_key_id,
            pg_is_in_recovery() AS in_recovery,
-           h.brand_code,
-           h.position,
-           COALESCE(h.extent_id, 0) AS extent_id,
-           COALESCE(h.extent_nonce, 0) AS extent_nonce,
-           COALESCE(h.extent_offset, 0) AS extent_offset,
-           h.authority_version
+           (SELECT string_agg(int4send(h.brand_code)
+                              || int8send(h.position)
+                              || int8send(COALESCE(h.extent_id, 0))
+                              || int8send(COALESCE(h.extent_nonce, 0))
+                              || int4send(COALESCE(h.extent_offset, 0))
+                              || int8send(h.authority_version), ''::bytea)
+              FROM brand_head AS h
+             WHERE h.brand_code = ANY ($1::integer[])) AS heads
       FROM ledger_state AS s
-      LEFT JOIN brand_head AS h
-        ON h.brand_code = ANY ($1::integer[])
 """
+_PACKED: Final = Struct(">i36s")  # a brand, and its head as it is packed
+_HEAD: Final = Struct(">qqqiq")
+# So many heads are remembered as they were packed, a few hundred bytes each; then it is begun anew.
+HEADS_KNOWN_MAX: Final = 20_000
+
+
+class _Unpacked(dict[bytes, Head]):
+    """Heads by their packed form, unpacked when they are first seen: most have not moved since."""
+
+    def __missing__(self, packed: bytes) -> Head:
+        if len(self) >= HEADS_KNOWN_MAX:
+            self.clear()
+        position, extent_id, nonce, offset, authority_version = _HEAD.unpack(packed)
+        head = self[packed] = Head(position, (extent_id, nonce, offset), authority_version)
+        return head
 
 
 class _StandbyError(Exception):
@@ -100,7 +119,7 @@ class HeadReader:
         self._connection: _Connection | None = None
         self._statement: _Statement | None = None
         self._reading: _Reading | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._unpacked = _Unpacked()
         self._watch: asyncio.TimerHandle | None = None
         self._lost = asyncio.Event()
         self._answered_since_connected = False
@@ -125,16 +144,34 @@ class HeadReader:
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout_s, self._look)
         codes = [code for code in brand_codes if 0 < code <= _CODE_MAX]
-        self._asking = self._loop.create_task(self._ask(statement, codes, self._reading))
+        begin(statement.fetch(codes), partial(self._take, self._reading))
 
-    async def _ask(self, statement: "_Statement", codes: list[int], reading: _Reading) -> None:
-        try:
-            heads = _decode(await statement.fetch(codes))
-        except Exception as error:  # noqa: BLE001  # whatever it is: no heads, and no trust in this connection
+    def _take(
+        self, reading: _Reading, rows: "Sequence[asyncpg.Record] | None", error: Exception | None
+    ) -> None:
+        """Take what the ledger said. Whatever went wrong: no heads, and no trust in this connection."""
+        heads = None
+        if error is None:
+            try:
+                heads = self._decode(rows or ())
+            except Exception as fault:  # noqa: BLE001  # see above
+                error = fault
+        if error is not None:
             self._fail(reading, error)
-        else:
-            self._answered_since_connected = True
-            self._finish(reading, heads)
+            return
+        self._answered_since_connected = True
+        self._finish(reading, heads)
+
+    def _decode(self, rows: "Sequence[asyncpg.Record]") -> Heads:
+        """Return what the only row says. Raises _StandbyError."""
+        ((directory_version, digest_key_id, in_recovery, packed),) = rows
+        if in_recovery:
+            raise _StandbyError
+        unpacked = self._unpacked
+        each: Iterator[tuple[int, bytes]] = _PACKED.iter_unpack(packed or b"")
+        return Heads(
+            directory_version, digest_key_id, {code: unpacked[head] for code, head in each}
+        )
 
     def _finish(self, reading: _Reading, heads: Heads | None) -> None:
         if self._reading is reading:  # else it was given up before, and its asker told
@@ -234,19 +271,3 @@ async def open_heads(
     finally:
         keeping.cancel()
         await asyncio.wait({keeping})
-
-
-def _decode(rows: "Sequence[asyncpg.Record]") -> Heads:
-    """Return what the rows say; there is one at least, with the ledger's state. Raises _StandbyError."""
-    directory_version, digest_key_id, in_recovery, *_ = rows[0]
-    if in_recovery:
-        raise _StandbyError
-    return Heads(
-        directory_version,
-        digest_key_id,
-        {
-            code: Head(position, (extent_id, nonce, offset), authority_version)
-            for _, _, _, code, position, extent_id, nonce, offset, authority_version in rows
-            if code is not None
-        },
-    )

@@ -4,7 +4,7 @@ For whoever answers without the app. A test holds both together, byte for byte.
 """
 
 from binascii import hexlify
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import urandom
 from typing import Final
 
@@ -38,9 +38,7 @@ class AnswerHeads(dict[int, bytes]):
         return head
 
 
-def request_ids() -> Iterator[bytes]:
-    """Yield ids like those of `shared.web.request_id`, asking the system for many at a time."""
-    while True:
-        drawn = hexlify(urandom(_ID_BYTES * _IDS_DRAWN))
-        for start in range(0, len(drawn), 2 * _ID_BYTES):
-            yield drawn[start : start + 2 * _ID_BYTES]
+def draw_ids() -> list[bytes]:
+    """Return ids like those of `shared.web.request_id`; the system is asked for many at a time."""
+    drawn = hexlify(urandom(_ID_BYTES * _IDS_DRAWN))
+    return [drawn[at : at + 2 * _ID_BYTES] for at in range(0, len(drawn), 2 * _ID_BYTES)]

@@ -35,6 +35,26 @@ async def test_every_value_comes_back(cache: CacheReader, server: OwnServer) -> 
     assert pages[BRAND].values == list(range(VALUES))
 
 
+async def test_many_addresses_are_asked_for_bucket_by_bucket(
+    cache: CacheReader, server: OwnServer
+) -> None:
+    values = {address: n % VALUES for n, address in enumerate(digests(900))}
+    asked = [*values, *digests(100), next(iter(values))]
+    with server.admin as admin:
+        put(admin, BRAND, W, values)
+        await read(cache, {BRAND: []})
+        before = admin.info("commandstats")
+        page = (await read(cache, {BRAND: asked}))[BRAND]
+        after = admin.info("commandstats")
+    assert page.values == [values.get(address, 0) for address in asked]
+    assert calls(after, "hmget") - calls(before, "hmget") == 1 << W.bucket_bits
+    assert calls(after, "hget") == calls(before, "hget")
+
+
+def calls(stats: dict[str, dict[str, int]], name: str) -> int:
+    return stats.get(f"cmdstat_{name}", {}).get("calls", 0)
+
+
 @settings(max_examples=32, deadline=None)
 @given(st.integers(0, 31), st.integers(0, 2**48 - 1), st.integers(1, 10**12))
 def test_entries_are_looked_for_where_the_layout_has_them(
@@ -172,15 +192,16 @@ async def test_what_is_no_value_of_ours_makes_the_brand_missing(
             assert pages == {OTHER_BRAND: Page(W, [3])}
 
 
+@pytest.mark.parametrize("others", [1, 400])
 async def test_an_error_among_the_replies_makes_just_that_brand_missing(
-    cache: CacheReader, server: OwnServer
+    cache: CacheReader, server: OwnServer, others: int
 ) -> None:
     one = digest()
     with server.admin as admin:
         put(admin, OTHER_BRAND, W, {one: 3})
         put(admin, BRAND, W)
         admin.set(bucket(one), "no hash")
-        asked = {BRAND: [digest(), one], OTHER_BRAND: [one]}
+        asked = {BRAND: [*digests(others), one], OTHER_BRAND: [one]}
         assert await read_twice(cache, asked) == {OTHER_BRAND: Page(W, [3])}
         admin.delete(watermark_key(BRAND))
         admin.rpush(watermark_key(BRAND), "no text")

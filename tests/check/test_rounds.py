@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from typing_extensions import override
 
 from services.check import rounds as module
-from services.check.rounds import Fresh, agrees
+from services.check.rounds import Fresh, FreshByBrand, agrees
 from shared.cache.layout import MovementId
 from shared.cache.reader import Page
 from shared.ledger.read_heads import Head
@@ -73,7 +74,36 @@ async def test_both_must_be_in_before_anybody_is_told(lane: Lane, *, heads_first
     for step in steps if heads_first else reversed(steps):
         assert not asker.told
         step()
+    await asyncio.sleep(0)
     assert asker.values == [1]
+
+
+async def test_the_next_round_is_sent_before_the_answers_are_given(lane: Lane) -> None:
+    sent_before: list[int] = []
+
+    class Watchful(Asker):
+        @override
+        def answered(self, answers: FreshByBrand) -> None:
+            super().answered(answers)
+            sent_before.append(len(lane.ledger.done))
+
+    await lane.sent(Watchful(1))
+    await lane.sent(Asker(2))
+    await lane.answer()
+    assert sent_before == [2]
+
+
+async def test_a_slip_in_the_proof_leaves_nobody_waiting(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slip(*_arguments: object) -> bool:
+        raise LookupError("of ours")
+
+    monkeypatch.setattr(module, "agrees", slip)
+    asker = Asker(1)
+    await lane.sent(asker)
+    await lane.answer()
+    assert asker.values is None
 
 
 def test_the_two_agree_only_if_they_mean_the_same_movement_and_entries() -> None:
@@ -105,6 +135,7 @@ async def test_what_does_not_agree_is_a_miss(
     lane.cache.done[0](
         {BRAND: Page(replace(W, **changes), [1, 2]), OTHER: Page(W, [3])}  # type: ignore[arg-type]  # of several types
     )
+    await asyncio.sleep(0)
     assert (asker.values, neighbour.values) == (None, [3])
     assert missed(why) - before == 2, "addresses are counted"
     assert lane.nudged == [BRAND] * nudges
@@ -115,6 +146,7 @@ async def test_a_brand_without_watermark_is_a_miss_and_the_projector_is_told(lan
     await lane.sent(asker)
     lane.ledger.done[0](heads())
     lane.cache.done[0]({})
+    await asyncio.sleep(0)
     assert asker.values is None
     assert missed("no_watermark") - before == 1
     assert lane.nudged == [BRAND]
@@ -125,6 +157,7 @@ async def test_a_brand_that_the_ledger_does_not_know_is_a_miss(lane: Lane) -> No
     await lane.sent(asker)
     lane.ledger.done[0](heads())
     lane.cache.answer(0)
+    await asyncio.sleep(0)
     assert asker.values is None
     assert missed("unknown_brand") - before == 1
     assert lane.nudged == []
@@ -211,9 +244,11 @@ async def test_a_large_crowd_is_asked_for_in_pages_of_one_head(
     lane.cache.answer(1)
     lane.ledger.done[0](heads())
     lane.cache.answer(0)
+    await asyncio.sleep(0)
     assert [len(asker.told) for asker in askers] == [1, 1, 1, 0, 0]
     lane.cache.answer(2)
     lane.cache.answer(3)
+    await asyncio.sleep(0)
     assert [asker.values for asker in askers] == [[0, 1], [0], [0, 1, 2], [0, 1], [0, 1]]
     assert len(lane.ledger.done) == 1
 
@@ -227,6 +262,7 @@ async def test_a_later_page_of_another_watermark_is_a_miss(
     lane.ledger.done[0](heads())
     lane.cache.answer(0)
     lane.cache.answer(1, replace(W, position=6, movement=MovementId(8, 1, 1)))
+    await asyncio.sleep(0)
     assert (first.values, second.values) == ([1, 2], None)
 
 
@@ -243,6 +279,7 @@ async def test_a_page_whose_askers_have_given_up_is_not_asked_for(
     lane.ledger.done[0](heads())
     for n in range(3):
         lane.cache.answer(n)
+    await asyncio.sleep(0)
     assert [asker.values for asker in askers] == [[1], [2], None, [4]]
     assert len(lane.cache.done) == 3
 
