@@ -144,7 +144,7 @@ class HeadReader:
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout_s, self._look)
         codes = [code for code in brand_codes if 0 < code <= _CODE_MAX]
-        begin(statement.fetch(codes), partial(self._take, self._reading))
+        begin(_fetch(statement, codes), partial(self._take, self._reading))
 
     def _take(
         self, reading: _Reading, rows: "Sequence[asyncpg.Record] | None", error: Exception | None
@@ -271,3 +271,8 @@ async def open_heads(
     finally:
         keeping.cancel()
         await asyncio.wait({keeping})
+
+
+async def _fetch(statement: "_Statement", codes: list[int]) -> "Sequence[asyncpg.Record]":
+    """Ask; where the connection has just ended the driver refuses at once, and that is an answer, too."""
+    return await statement.fetch(codes)

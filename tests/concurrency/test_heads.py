@@ -127,6 +127,17 @@ async def test_a_killed_session_is_replaced_and_told_of(
     assert notes == ["connected", "connected"]
 
 
+async def test_a_session_that_ended_a_moment_ago_is_no_answer(ledger: str, world: World) -> None:
+    async with opened(ledger) as heads:
+        await connected(heads)
+        assert heads._connection is not None
+        heads._connection.terminate()
+        assert heads.is_connected, "nobody has been told yet"
+        assert await ask(heads, world.brand_code) is None
+        await connected(heads)
+        assert await ask(heads, world.brand_code) is not None
+
+
 async def test_a_session_killed_under_a_read_fails_that_read_alone(
     ledger: str, world: World, owner: asyncpg.Connection
 ) -> None:
