@@ -1,1 +1,1 @@
-"""Batches, files and partner uploads: reserved for the ingest service (its database role exists)."""
+"""The ingest service: batches, files and partner uploads on their way into the ledger."""

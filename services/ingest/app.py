@@ -9,14 +9,16 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from services.ingest import routes_batches, routes_jobs, routes_uploads
-from services.ingest.accept_batch import AcceptBatch
-from services.ingest.file_area import UPLOADS, Files, build_files
+from services.ingest.batches import routes_batches
+from services.ingest.batches.accept_batch import AcceptBatch
+from services.ingest.batches.read_result import ReadResult
+from services.ingest.batches.routes_batches import Batches, error_of_item
+from services.ingest.jobs import routes_jobs
+from services.ingest.jobs.area import UPLOADS, Files, build_files
+from services.ingest.lanes.watch_queue import WatchQueue
 from services.ingest.parts import Parts, open_parts
-from services.ingest.read_result import ReadResult
-from services.ingest.routes_batches import Batches, error_of_item
 from services.ingest.settings import IngestSettings
-from services.ingest.watch_queue import WatchQueue
+from services.ingest.uploads import routes_uploads
 from shared.auth.origin import AddressNotAllowedError, came_from
 from shared.cache.limits import open_counter
 from shared.clock import utc_now

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from services.ingest.refused_keys import AddressMarks, KeyHashes, RefusedKeys
-from services.ingest.rows import RowFault
+from services.ingest.lanes.refused_keys import AddressMarks, KeyHashes, RefusedKeys
+from services.ingest.lanes.rows import RowFault
 from shared.ledger.ingest_jobs import Lane
 from shared.sealing.job_keys import JobKey
 from shared.sealing.sealed_file import FRAME_BYTES, SealedFile

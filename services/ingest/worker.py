@@ -11,19 +11,19 @@ from typing import Final
 
 import uvloop
 
-from services.ingest.deliver_webhook import WebhookCourier
-from services.ingest.keep_up import keep_up
+from services.ingest.batches.work_batch import WorkBatch
+from services.ingest.jobs.deliver_webhook import WebhookCourier
+from services.ingest.jobs.keep_up import keep_up
+from services.ingest.jobs.upkeep import Upkeep, build_upkeep
+from services.ingest.lanes.quota import Quota
+from services.ingest.lanes.record_part import RecordPart
+from services.ingest.lanes.record_rows import RecordRows
+from services.ingest.lanes.work_file import WorkFile
+from services.ingest.lanes.work_lanes import WorkLanes
 from services.ingest.parts import Parts, open_parts
-from services.ingest.quota import Quota
 from services.ingest.reading.file_pieces import FilePieces
-from services.ingest.record_part import RecordPart
-from services.ingest.record_rows import RecordRows
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import Spool
-from services.ingest.upkeep import Upkeep, build_upkeep
-from services.ingest.work_batch import WorkBatch
-from services.ingest.work_file import WorkFile
-from services.ingest.work_lanes import WorkLanes
 from shared.clock import utc_now
 from shared.ledger.deadline import heed_cancellation
 from shared.ledger.failures import LedgerUnavailableError

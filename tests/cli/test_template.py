@@ -13,11 +13,11 @@ from python_calamine import load_workbook
 
 from services.cli.uploading.template_columns import SOURCES, Cell, columns, examples
 from services.cli.uploading.template_files import as_csv, as_xlsx
+from services.ingest.lanes.rows import PreparedPiece
 from services.ingest.reading.columns import FIELDS, columns_of
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file, read_pieces
 from services.ingest.reading.prepare import Defaults, Preparer
-from services.ingest.rows import PreparedPiece
 from services.ingest.spool import JobSpool
 from shared.domain.calendar import BusinessCalendar
 from shared.domain.consent import Channel, RecipientType, Source, Status

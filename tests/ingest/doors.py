@@ -10,14 +10,14 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from services.ingest.file_area import Files, build_files
+from services.ingest.jobs.area import Files, build_files
+from services.ingest.jobs.upkeep import Upkeep, build_upkeep
+from services.ingest.lanes.rows import RawPiece, RowFault
+from services.ingest.lanes.work_file import PARTS_A_PIECE
 from services.ingest.parts import Parts, open_parts
 from services.ingest.reading.plan import ReadPlan
-from services.ingest.rows import RawPiece, RowFault
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import JobSpool
-from services.ingest.upkeep import Upkeep, build_upkeep
-from services.ingest.work_file import PARTS_A_PIECE
 from shared.clock import utc_now
 from shared.domain.webhook_url import WebhookUrl
 from shared.ledger.ingest_jobs import Claim, Lane, claim_lane, renew_claim, save_survey

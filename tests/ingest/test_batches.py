@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from services.ingest.accept_batch import item_id
+from services.ingest.batches.accept_batch import item_id
 from shared.clock import utc_now
 from shared.ledger import accounts
 from shared.ledger.ingest_jobs import Lane

@@ -18,12 +18,12 @@ from loadtests.consent_files.model import ACCEPTED, BLANK, UNCHANGED, Meaning
 from loadtests.consent_files.rows import Line, Said
 from loadtests.consent_files.stream import Format, Recipe, kinds_of, lines
 from loadtests.consent_files.write_csv import Dialect
+from services.ingest.faults.row_codes import RowCode
+from services.ingest.lanes.refused_keys import AddressMarks
+from services.ingest.lanes.rows import PreparedPiece, PreparedRow, RawPiece
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file, read_pieces
 from services.ingest.reading.prepare import Defaults, Preparer
-from services.ingest.refused_keys import AddressMarks
-from services.ingest.row_codes import RowCode
-from services.ingest.rows import PreparedPiece, PreparedRow, RawPiece
 from services.ingest.spool import JobSpool
 from shared.domain.calendar import BusinessCalendar
 from shared.domain.consent import Status

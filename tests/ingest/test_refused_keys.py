@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest import refused_keys
+from services.ingest.lanes import refused_keys
+from services.ingest.lanes.refused_keys import AddressMarks, KeyHashes, mark_of
 from services.ingest.reading.phones import read_phone
-from services.ingest.refused_keys import AddressMarks, KeyHashes, mark_of
 from shared.domain.consent import Channel
 from shared.domain.recipient import Purpose, read_recipient
 

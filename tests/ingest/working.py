@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.ingest.deliver_webhook import WebhookCourier
+from services.ingest.jobs.deliver_webhook import WebhookCourier
+from services.ingest.jobs.upkeep import build_upkeep
+from services.ingest.lanes.work_lanes import WorkLanes
 from services.ingest.parts import open_parts
 from services.ingest.settings import IngestSettings
-from services.ingest.upkeep import build_upkeep
-from services.ingest.work_lanes import WorkLanes
 from services.ingest.worker import build
 from shared.clock import utc_now
 from shared.ledger.ingest_jobs import Lane

@@ -190,7 +190,7 @@ class Space:
     def _cache_reads(
         self, now: Check, data: Dataset, place: int
     ) -> Iterator[tuple[Step, Check | p.Wrong | None]]:
-        """GET w and HGETs, in one MULTI; without rule 4 one by one."""
+        """W and the entries, in one MULTI; without rule 4 one by one."""
         if now.mark is None and not p.usable(data.w, self.guards):
             yield Step("miss", data.w, place), Check(now.right, asks_ledger=True)
         elif self.guards.atomic:

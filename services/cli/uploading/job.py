@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from services.cli.client import Client
 from services.cli.errors import CliError
 from services.cli.uploading.asking import ask
-from services.ingest.row_codes import TEXTS, RowCode
+from services.ingest.faults.row_codes import TEXTS, RowCode
 from shared.web.iys_messages import MESSAGES, text_of
 
 PATH: Final = "/ingest/jobs"

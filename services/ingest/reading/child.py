@@ -13,10 +13,10 @@ from typing import BinaryIO, Final, cast
 
 import orjson
 
+from services.ingest.lanes.rows import FileRefusedError
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.pipe import Kind, RowsOutput, WantedFile, receive, send
 from services.ingest.reading.refusals import FileCode
-from services.ingest.rows import FileRefusedError
 
 OUT_BYTES: Final = 1_048_576
 OPEN_FILES_MAX: Final = 64

@@ -15,12 +15,12 @@ from typing import BinaryIO, Final, cast
 
 import orjson
 
+from services.ingest.lanes.rows import FileRefusedError, ReadingStoppedError
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.pipe import Kind, PipeBrokenError, answer_wanted, receive, send
 from services.ingest.reading.plan import Format
 from services.ingest.reading.refusals import FileCode, refusal
 from services.ingest.reading.sealing import SealedOutput
-from services.ingest.rows import FileRefusedError, ReadingStoppedError
 from shared.sealing.sealed_file import SealedFile
 
 _CHECKOUT: Final = Path(__file__).parents[3]

@@ -18,10 +18,10 @@ from typing import BinaryIO, Final, cast
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from services.ingest.faults.row_codes import RowCode, explain_code
+from services.ingest.lanes.rows import Cells, RawPiece, RowFault
 from services.ingest.reading.csv_survey import BLOCK_BYTES, survey_csv
 from services.ingest.reading.plan import HEADER_WITHIN, ReadPlan, find_header
-from services.ingest.row_codes import RowCode, explain_code
-from services.ingest.rows import Cells, RawPiece, RowFault
 
 DELIMITERS: Final = (";", ",", "\t")
 

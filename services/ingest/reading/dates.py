@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.ingest.row_codes import RowCode
+from services.ingest.faults.row_codes import RowCode
 from shared.domain.wire_time import TURKEY
 
 _WIRE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)

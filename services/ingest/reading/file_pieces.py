@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar, cast
 
+from services.ingest.lanes.refused_keys import AddressMarks
+from services.ingest.lanes.rows import PreparedPiece, RawPiece, SurveyedPiece
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file, read_pieces
 from services.ingest.reading.plan import ReadPlan
 from services.ingest.reading.prepare import Defaults, Preparer
 from services.ingest.reading.refusals import FileCode, refusal
-from services.ingest.refused_keys import AddressMarks
-from services.ingest.rows import PreparedPiece, RawPiece, SurveyedPiece
 from services.ingest.spool import JobSpool
 from shared.domain.write_policy import WritePolicy
 from shared.ledger.ingest_jobs import Claim

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from services.ingest.lanes.rows import RawPiece
 from services.ingest.reading.convert import convert
 from services.ingest.reading.csv_pieces import plan_csv, read_csv
 from services.ingest.reading.gzip_files import gunzip
@@ -17,7 +18,6 @@ from services.ingest.reading.plan import Format, ReadPlan
 from services.ingest.reading.refusals import FileCode, refusal
 from services.ingest.reading.signatures import HEAD_BYTES, Kind, kind_of
 from services.ingest.reading.table import plan_table, read_table
-from services.ingest.rows import RawPiece
 from services.ingest.spool import CONTENT, JobSpool
 from shared.sealing.addresses import SealBrokenError
 from shared.sealing.sealed_file import SealedFile

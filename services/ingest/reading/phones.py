@@ -15,7 +15,7 @@ One person's number must never become another's, so whatever can be read in two 
 import re
 from typing import Final
 
-from services.ingest.row_codes import RowCode
+from services.ingest.faults.row_codes import RowCode
 
 _CLEAN: Final = re.compile(r"\+90\d{10}|\+(?!90|5\d{9}\Z)[1-9]\d{7,13}", re.ASCII)
 _BLANKS: Final = " \t\u00a0\u2007\u2009\u202f\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"

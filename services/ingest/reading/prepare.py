@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from services.ingest.faults.row_codes import RowCode, explain, explain_code
+from services.ingest.lanes.refused_keys import AddressMarks
+from services.ingest.lanes.rows import PreparedPiece, PreparedRow, RawPiece, RowFault, SurveyedPiece
 from services.ingest.reading.moments import Moments
 from services.ingest.reading.phones import read_phone
 from services.ingest.reading.spelling import Spelled, spelled
 from services.ingest.reading.words import word_of
-from services.ingest.refused_keys import AddressMarks
-from services.ingest.row_codes import RowCode, explain, explain_code
-from services.ingest.rows import PreparedPiece, PreparedRow, RawPiece, RowFault, SurveyedPiece
 from shared.domain.consent import (
     Channel,
     NewConsent,

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Final
 
-from services.ingest.rows import FileRefusedError
+from services.ingest.lanes.rows import FileRefusedError
 
 
 class FileCode(Enum):

@@ -3,9 +3,9 @@
 import errno
 from typing import Final
 
+from services.ingest.lanes.rows import ReadingStoppedError
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.refusals import FileCode, refusal
-from services.ingest.rows import ReadingStoppedError
 from shared.sealing.sealed_file import FRAME_BYTES, SealedFile
 
 # Each append waits for the disk, so a good deal goes in one.

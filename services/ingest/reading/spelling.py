@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from services.ingest.faults.row_codes import RowCode
 from services.ingest.reading.dates import read_moment
 from services.ingest.reading.phones import read_phone
 from services.ingest.reading.words import WORDS, word_of
-from services.ingest.row_codes import RowCode
 from shared.domain.consent import Channel
 
 _BRAND_MAX: Final = 2**31 - 1

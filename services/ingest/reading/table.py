@@ -16,6 +16,8 @@ from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
 
+from services.ingest.faults.row_codes import RowCode, explain_code
+from services.ingest.lanes.rows import Cells, RawPiece, RowFault
 from services.ingest.reading.plan import (
     COLUMNS_MAX,
     HEADER_WITHIN,
@@ -24,8 +26,6 @@ from services.ingest.reading.plan import (
     find_header,
 )
 from services.ingest.reading.refusals import FileCode, refusal
-from services.ingest.row_codes import RowCode, explain_code
-from services.ingest.rows import Cells, RawPiece, RowFault
 
 FAULTS: Final = "faults"
 

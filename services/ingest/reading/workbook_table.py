@@ -17,12 +17,12 @@ from typing import BinaryIO, Final
 import fastexcel
 import pyarrow as pa
 
+from services.ingest.faults.row_codes import RowCode
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.plan import COLUMNS_MAX
 from services.ingest.reading.refusals import FileCode, refusal
 from services.ingest.reading.table import TableWriter
 from services.ingest.reading.workbook import Merge, open_workbook
-from services.ingest.row_codes import RowCode
 
 # RuntimeError: a part that is encrypted, or packed in a way that nobody knows.
 _BROKEN: Final = (

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.close_file import CloseFile
-from services.ingest.rows import RowFault
+from services.ingest.jobs.close_file import CloseFile
+from services.ingest.lanes.rows import RowFault
 from shared.telemetry.metrics import render
 from tests.ingest.doors import (
     Area,

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.ingest.close_file import CloseFile
-from services.ingest.rows import RowFault
-from services.ingest.tidy_files import TidyFiles
+from services.ingest.jobs.close_file import CloseFile
+from services.ingest.jobs.tidy_files import TidyFiles
+from services.ingest.lanes.rows import RowFault
 from shared.ledger.ingest_jobs import Lane, renew_claim
 from shared.ledger.ingest_steps import LeaseLostError
 from tests.ingest.doors import (

@@ -10,14 +10,19 @@ import pytest
 from pyarrow import parquet
 from python_calamine import CalamineWorkbook
 
-from services.ingest import write_xlsx as workbooks
-from services.ingest.close_file import CloseFile
-from services.ingest.fault_file import ADDED, defused, format_of
-from services.ingest.fault_rows import FaultHead, FaultRow, collect_fault_rows, read_fault_rows
+from services.ingest.faults import write_xlsx as workbooks
+from services.ingest.faults.fault_file import ADDED, defused, format_of
+from services.ingest.faults.fault_rows import (
+    FaultHead,
+    FaultRow,
+    collect_fault_rows,
+    read_fault_rows,
+)
+from services.ingest.faults.write_xlsx import write_xlsx
+from services.ingest.jobs.close_file import CloseFile
+from services.ingest.lanes.rows import RowFault
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file
-from services.ingest.rows import RowFault
-from services.ingest.write_xlsx import write_xlsx
 from tests.ingest.doors import (
     PIECE,
     Area,

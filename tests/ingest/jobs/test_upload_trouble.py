@@ -18,11 +18,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from services.ingest import routes_uploads
-from services.ingest.accept_file import Body, Standing
-from services.ingest.file_request import FileRequest
-from services.ingest.receive_content import BodyBrokenOffError
-from services.ingest.upload import PORTION_BYTES, Upload, UploadGoneError
+from services.ingest.uploads import routes_uploads
+from services.ingest.uploads.accept_file import Body, Standing
+from services.ingest.uploads.file_request import FileRequest
+from services.ingest.uploads.receive_content import BodyBrokenOffError
+from services.ingest.uploads.upload import PORTION_BYTES, Upload, UploadGoneError
 from shared.auth.directory import Directory
 from shared.ledger.directory import UserRow
 from shared.sealing.job_keys import SEAL_BYTES

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from services.ingest import job_events
-from services.ingest.job_events import JobEvents
-from services.ingest.watch_queue import WatchQueue
-from services.ingest.work_file import PARTS_A_PIECE
+from services.ingest.jobs import job_events
+from services.ingest.jobs.job_events import JobEvents
+from services.ingest.lanes.watch_queue import WatchQueue
+from services.ingest.lanes.work_file import PARTS_A_PIECE
 from shared.ledger import accounts
 from shared.ledger.accounts import NewGrant, NewProvider
 from shared.ledger.ingest_jobs import Lane

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.call_webhooks import TRIES_MAX
+from services.ingest.jobs.call_webhooks import TRIES_MAX
 from tests.ingest.doors import CONTENT, Area, announce, play_worker, put, send, uploaded
 from tests.registry.doors import Town
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from services.ingest.lanes.rows import Cells, FileRefusedError, PreparedPiece, RawPiece
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import Planning, plan_file, read_pieces
 from services.ingest.reading.plan import ReadPlan
 from services.ingest.reading.prepare import Defaults, Preparer
-from services.ingest.rows import Cells, FileRefusedError, PreparedPiece, RawPiece
 from services.ingest.spool import JobSpool
 from shared.domain.calendar import BusinessCalendar
 from shared.domain.write_policy import WritePolicy

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from services.ingest.lanes.rows import ReadingStoppedError
 from services.ingest.reading import workbook_table
 from services.ingest.reading.child import work
 from services.ingest.reading.convert import convert
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.open_file import read_pieces
 from services.ingest.reading.pipe import Kind, PipeBrokenError, answer_wanted, receive
-from services.ingest.rows import ReadingStoppedError
 from tests.ingest.reading.spooled import limits, planned, prepared, recipients, refused, spooled
 from tests.ingest.reading.workbooks import GOOD, HEADER, far, workbook
 

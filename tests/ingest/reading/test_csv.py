@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from services.ingest.lanes.rows import FileRefusedError, RawPiece
 from services.ingest.reading import csv_survey
 from services.ingest.reading.csv_pieces import plan_csv, read_csv
 from services.ingest.reading.open_file import read_pieces
 from services.ingest.reading.plan import ReadPlan
-from services.ingest.rows import FileRefusedError, RawPiece
 from tests.ingest.reading.spooled import (
     cells,
     faults,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from services.ingest.faults.row_codes import RowCode
 from services.ingest.reading.dates import read_moment
-from services.ingest.row_codes import RowCode
 
 
 @pytest.mark.parametrize(

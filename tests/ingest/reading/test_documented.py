@@ -1,9 +1,9 @@
 """docs/ingest-files.md says of files what the reader does."""
 
+from services.ingest.faults.row_codes import TEXTS, RowCode
 from services.ingest.reading.columns import NAMES
 from services.ingest.reading.refusals import FileCode
 from services.ingest.reading.words import WORDS
-from services.ingest.row_codes import TEXTS, RowCode
 from tests.project.repository import section, table_rows, text
 
 PAGE = text("docs/ingest-files.md")

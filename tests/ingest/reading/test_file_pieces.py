@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from services.ingest.lanes.rows import FileRefusedError, PreparedPiece, ReadingStoppedError
 from services.ingest.reading.file_pieces import FilePieces, read_cells
 from services.ingest.reading.sealing import SealedOutput
-from services.ingest.rows import FileRefusedError, PreparedPiece, ReadingStoppedError
 from services.ingest.spool import JobSpool
 from shared.ledger.ingest_jobs import Claim, Lane
 from shared.sealing.addresses import SealBrokenError

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from services.ingest.lanes.rows import FileRefusedError
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.parquet_table import texts, write_parquet
 from services.ingest.reading.table import TableWriter
-from services.ingest.rows import FileRefusedError
 from tests.ingest.reading.spooled import (
     cells,
     faults,

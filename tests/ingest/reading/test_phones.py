@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ingest.faults.row_codes import RowCode
 from services.ingest.reading.phones import read_phone
-from services.ingest.row_codes import RowCode
 
 MOBILE = "+905991112233"
 UNREADABLE, ROUNDED = RowCode.PHONE_UNREADABLE, RowCode.PHONE_ROUNDED

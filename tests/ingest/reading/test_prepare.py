@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.ingest.faults.row_codes import explain, explain_code
+from services.ingest.lanes.rows import PreparedPiece, PreparedRow, RawPiece, RowFault
 from services.ingest.reading.prepare import Defaults, Preparer
 from services.ingest.reading.spelling import spelled
-from services.ingest.row_codes import explain, explain_code
-from services.ingest.rows import PreparedPiece, PreparedRow, RawPiece, RowFault
 from shared.domain.consent import Channel, NewConsent, RecipientType, Source, Status
 from shared.domain.read_consent import read_consent
 from tests.ingest.reading.spooled import BRAND, NOW, POLICY

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
+from services.ingest.lanes.rows import FileRefusedError
 from services.ingest.reading import workbook_table
 from services.ingest.reading.limits import ReadLimits
 from services.ingest.reading.table import TableWriter
 from services.ingest.reading.workbook import column_number
-from services.ingest.rows import FileRefusedError
 from tests.ingest.reading.spooled import (
     cells,
     column,
