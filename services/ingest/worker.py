@@ -2,14 +2,7 @@
 
 import asyncio
 import gc
-import os
-import signal
-import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
-
-import uvloop
 
 from services.ingest.batches.work_batch import WorkBatch
 from services.ingest.jobs.deliver_webhook import WebhookCourier
@@ -24,17 +17,14 @@ from services.ingest.parts import Parts, open_parts
 from services.ingest.reading.file_pieces import FilePieces
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import Spool
+from shared.background import run_until_told, show_life
 from shared.clock import utc_now
-from shared.ledger.deadline import heed_cancellation
-from shared.ledger.failures import LedgerUnavailableError
 from shared.ledger.ingest_jobs import Lane
-from shared.ledger.migrate import SchemaMismatchError
 from shared.sealing.keyring import KeyFileError
 from shared.telemetry.logs import configure_logging
 from shared.web.serving import settings_or_exit
 from shared.webhooks.call_receiver import ANSWER_WITHIN_S, Receivers
 
-HEARTBEAT_INTERVAL_S: Final = 5.0
 GC_OBJECTS: Final = 100_000
 """So many objects more than before, and the collector looks for cycles."""
 
@@ -53,7 +43,7 @@ async def work(settings: IngestSettings) -> None:
             tasks.create_task(lanes.run(lane))
         tasks.create_task(lanes.tidy())
         tasks.create_task(keep_up(upkeep))
-        tasks.create_task(_show_life(settings.ingest_worker_heartbeat_file))
+        tasks.create_task(show_life(settings.ingest_worker_heartbeat_file))
 
 
 def build(parts: Parts, upkeep: Upkeep) -> WorkLanes:
@@ -109,36 +99,7 @@ def main() -> None:
     # time costs more than recording them.
     gc.freeze()
     gc.set_threshold(GC_OBJECTS)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_told(settings))
-    except LedgerUnavailableError as error:
-        sys.exit(
-            f"izin: the ledger cannot be used ({error}); check its DSN and that it is a primary"
-        )
-    except (SchemaMismatchError, KeyFileError, ValueError) as error:
-        sys.exit(f"izin: {error}")
-
-
-async def _until_told(settings: IngestSettings) -> None:
-    """Whatever is under way when we are told to stop may be left so: another one takes it up."""
-    working = asyncio.create_task(work(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
-    with suppress(asyncio.CancelledError):
-        await working
-
-
-async def _show_life(heartbeat: Path | None) -> None:
-    while heartbeat is not None:
-        heed_cancellation()
-        _write_pid(heartbeat)
-        await asyncio.sleep(HEARTBEAT_INTERVAL_S)
-
-
-def _write_pid(heartbeat: Path) -> None:
-    with suppress(OSError):
-        heartbeat.write_text(str(os.getpid()))
+    run_until_told(work(settings), refusals=(KeyFileError,))
 
 
 if __name__ == "__main__":

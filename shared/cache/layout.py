@@ -20,6 +20,7 @@ is the ledger's.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from struct import Struct
 from typing import Final, NamedTuple
 
 from shared.domain.consent import Channel, RecipientType, Status
@@ -27,6 +28,8 @@ from shared.domain.consent import Channel, RecipientType, Status
 VERSION: Final = b"1"
 FIELD_AT: Final = 4
 FIELD_BYTES: Final = 8
+# A digest's two parts, of which `bucket_number` and `field_of` each give one, for who needs both of many.
+DIGEST_PARTS: Final = Struct(">I8s4x")
 BUCKET_BITS_MAX: Final = 31
 # A new generation is laid out for so many addresses a bucket at most, and another one is built when a
 # brand has outgrown it by so much. Both stay below the server's own limit of the compact form (512).
@@ -124,7 +127,8 @@ def read_watermark(raw: bytes) -> Watermark:
         )
     except ValueError:
         raise ForeignWatermarkError from None
-    if version != VERSION or watermark.encode() != raw:
+    is_ours = version == VERSION and watermark.encode() == raw
+    if not is_ours or not 0 <= watermark.bucket_bits <= BUCKET_BITS_MAX:
         raise ForeignWatermarkError
     return watermark
 

@@ -10,10 +10,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
 from shared.cache.layout import (
+    DIGEST_PARTS,
     VALUES,
     ForeignWatermarkError,
     Watermark,
@@ -32,8 +32,6 @@ Asked: TypeAlias = Mapping[int, Sequence[bytes]]
 _VALUE_OF: Final[dict[object, int]] = {b"%d" % value: value for value in range(VALUES)}
 _VALUE_OF[None] = 0
 _value_of: Final = _VALUE_OF.__getitem__
-# A digest's two parts, as `layout.bucket_number` and `layout.field_of` take them.
-_DIGEST: Final = Struct(">I8s4x")
 _END: Final = b"\r\n"
 _NEXT_FIELD: Final = b"\r\n$8\r\n"
 _HGET: Final = b"*3\r\n$4\r\nHGET\r\n"
@@ -99,7 +97,7 @@ class _Known:
     def get(self, digests: Sequence[bytes]) -> bytes:
         """Return one HGET for each address, in one pass: this is run for every address asked."""
         buckets, shift = self.buckets, self.shift
-        split: Iterator[tuple[int, bytes]] = _DIGEST.iter_unpack(b"".join(digests))
+        split: Iterator[tuple[int, bytes]] = DIGEST_PARTS.iter_unpack(b"".join(digests))
         return b"".join([_HGET + buckets[bits >> shift] + field + _END for bits, field in split])
 
     def shares_buckets(self, addresses: int) -> bool:
@@ -108,7 +106,7 @@ class _Known:
 
     def get_by_bucket(self, digests: Sequence[bytes]) -> tuple[bytes, list[list[int]]]:
         """Return one HMGET for each bucket, and for each whose entries it asks for, in its order."""
-        split: list[tuple[int, bytes]] = [*_DIGEST.iter_unpack(b"".join(digests))]
+        split: list[tuple[int, bytes]] = [*DIGEST_PARTS.iter_unpack(b"".join(digests))]
         shift = self.shift
         places: defaultdict[int, list[int]] = defaultdict(list)
         for place, (bits, _field) in enumerate(split):
@@ -174,7 +172,7 @@ class CacheReader:
             words.append(known.word)
             count, places = len(digests), None
             if count == 1:  # nearly always, where many ask for one address each
-                bits, field = _DIGEST.unpack(digests[0])
+                bits, field = DIGEST_PARTS.unpack(digests[0])
                 commands.append(_HGET + known.buckets[bits >> known.shift] + field + _END)
             elif known.shares_buckets(count):
                 command, places = known.get_by_bucket(digests)

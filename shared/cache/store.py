@@ -1,7 +1,7 @@
 """Writes the cache. Only the projector does; what it may do, and when, is in docs/coherence.md."""
 
 import struct
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final, Literal, TypeAlias, cast
@@ -9,11 +9,10 @@ from typing import Final, Literal, TypeAlias, cast
 from shared.cache.address import read_address
 from shared.cache.client import StoreClient, Word
 from shared.cache.layout import (
+    DIGEST_PARTS,
     Watermark,
-    bucket_number,
     bucket_prefix,
     built_mark,
-    field_of,
     garbage_key,
     generation_name,
     next_key,
@@ -161,11 +160,16 @@ def _by_bucket(
 ) -> dict[bytes, dict[bytes, int]]:
     """Sort entries into buckets; of two entries for one address the later one counts."""
     prefix = bucket_prefix(brand_code, watermark.generation)
-    buckets: dict[bytes, dict[bytes, int]] = {}
-    for digest, value in entries:
-        key = b"%b%d" % (prefix, bucket_number(digest, watermark.bucket_bits))
-        buckets.setdefault(key, {})[field_of(digest)] = value
-    return buckets
+    shift = 32 - watermark.bucket_bits
+    buckets: dict[int, dict[bytes, int]] = {}
+    split: Iterator[tuple[int, bytes]] = DIGEST_PARTS.iter_unpack(b"".join([d for d, _ in entries]))
+    for (bits, field), (_digest, value) in zip(split, entries, strict=True):
+        number = bits >> shift
+        if number in buckets:
+            buckets[number][field] = value
+        else:
+            buckets[number] = {field: value}
+    return {b"%b%d" % (prefix, number): values for number, values in buckets.items()}
 
 
 def _changes(buckets: Iterable[dict[bytes, int]]) -> list[Word]:
@@ -175,9 +179,9 @@ def _changes(buckets: Iterable[dict[bytes, int]]) -> list[Word]:
     for values in buckets:
         removed = [field for field, value in values.items() if not value]
         counts += (len(values) - len(removed), len(removed))
-        for field, value in values.items():
-            if value:
-                words += (field, value)
+        for pair in values.items():
+            if pair[1]:
+                words += pair
         words += removed
     words[0] = struct.pack(f"!{len(counts)}H", *counts)
     return words

@@ -2,7 +2,7 @@
 
 A task takes its first step when the loop comes to it, after everything that is to be done already: the
 question would go out when those who were answered last have been written to. (From Python 3.12 on a task can
-start eagerly; nobody waits for this one, so it needs no task.)
+start eagerly.) The work must not need a task of its own: no `asyncio.timeout`, nobody who cancels it.
 """
 
 import asyncio
@@ -41,6 +41,7 @@ def _step(
         if awaited is None:  # it gives way for a tick
             loop.call_soon(_step, work, done)
         else:
+            awaited._asyncio_future_blocking = False  # noqa: SLF001  # taken note of, as a task does
             awaited.add_done_callback(lambda _: _step(work, done))
         return
     if is_first:

@@ -239,6 +239,8 @@ class HeadReader:
             _log.warning("ledger.heads.unreachable", error=type(error).__name__)
             self._drop()
             return
+        if self._connection is not connection:
+            return  # it has ended meanwhile
         for listener in self._on_connect:
             listener()
         self._statement = statement

@@ -63,7 +63,7 @@ TOKEN_OUTCOMES: Final = frozenset({"issued", "refreshed", "refused"})
 SYSTEM_OUTCOMES: Final = frozenset({"RECORDED", "KEPT", "UNCHANGED"})
 LINE_OUTCOMES: Final = frozenset({"done", "delayed"})
 PROJECTOR_OUTCOMES: Final = frozenset(
-    {"settled", "paged", "idle", "begun", "filled", "promoted", "overtaken", "failed"}
+    {"settled", "paged", "idle", "begun", "filled", "promoted", "put_off", "overtaken", "failed"}
 )
 PUSH_OUTCOMES: Final = frozenset(
     {

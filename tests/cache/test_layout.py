@@ -78,12 +78,14 @@ def test_a_damaged_watermark_is_no_watermark_or_another_one(
         b"1 S 5 1.2.3 0123456789AB.4 1 -",
         b"1 s 5 1.2.3 0123456789ab.4 1 -",
         b"1 S 5 1.2 0123456789ab.4 1 -",
+        b"1 S 5 1.2.3 0123456789ab.32 1 -",  # more bits than a bucket's number can have
+        b"1 S 5 1.2.3 0123456789ab.-1 1 -",
         b"1 S 5 1.2.3 0123456789ab.4 1 -\n",
         b"1 S 5 1.2.3 0123456789ab.4 1",
         "1 S ٥ 1.2.3 0123456789ab.4 1 -".encode(),  # a digit of another script
     ],
 )
-def test_a_watermark_has_one_spelling(raw: bytes) -> None:
+def test_a_watermark_has_one_spelling_and_makes_sense(raw: bytes) -> None:
     with pytest.raises(ForeignWatermarkError):
         read_watermark(raw)
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from tests.end_to_end.running import Api, Izin, eventually, minutes_ago
+from tests.end_to_end.test_file_crashes import finished, upload
 
 # Digits and local parts that nothing else makes.
 PHONES = ("+905998273645", "+905991928374", "+905996574839")
@@ -29,6 +30,8 @@ def test_no_address_is_left_in_clear_anywhere(izin: Izin) -> None:
         for address in (*PHONES, *EMAILS):
             good_requests(api, address)
             bad_requests(api, izin, address)
+        in_bulk(api)
+        by_others(api, izin)
         os.kill(izin.postgres_pid(), signal.SIGKILL)
         for address in (*PHONES, *EMAILS):
             while_it_is_down(api, izin, address)
@@ -130,6 +133,54 @@ def bad_requests(api: Api, izin: Izin, address: str) -> None:
     with socket.create_connection(("127.0.0.1", izin.port)) as raw:
         raw.sendall(f"GET /{address} {address} HTTP/1.1\r\n{address}\r\n\r\n".encode())
         assert raw.recv(100)
+
+
+def in_bulk(api: Api) -> None:
+    """Hand all of them in as a batch and as a file, in rows that are taken and in rows that are not."""
+    items = [
+        {
+            "recipient": address,
+            "type": channel_of(address),
+            "source": "HS_WEB",
+            "status": "ONAY",
+            "consentDate": minutes_ago(6),
+            "recipientType": "TACIR",
+        }
+        for address in (*PHONES, *EMAILS)
+    ]
+    batch = api.post(f"{api.at_brand}/consents/request", items)
+    assert batch.status_code == 202
+    assert api.post(f"{api.at_brand}/consents/request", [*items, {"recipient": PHONES[0]}]).is_error
+    lines = ["Alıcı;Tür;Durum;Kaynak;Tarih"]
+    for address in (*PHONES, *EMAILS):
+        lines.append(f"{address};{channel_of(address)};ONAY;HS_WEB;{minutes_ago(5)}")
+        lines.append(f"{address};{channel_of(address)};ONAY;{address};{address}")
+        lines.append(f"{address}{address};MESAJ;RET;HS_WEB;{minutes_ago(5)}")
+    done = finished(api, upload(api, "\n".join(lines).encode()))
+    assert done["state"] == "DONE"
+    assert done["rowsSeen"] == len(lines) - 1
+    results = f"{api.at_brand}/consents/request/{batch.json()['requestId']}"
+    eventually(lambda: {one["status"] for one in api.send("GET", results).json()} == {"success"})
+    faults = api.send("GET", f"/ingest/jobs/{done['id']}/faults")
+    assert all(core_of(address) in faults.text for address in (*PHONES, *EMAILS))
+
+
+def by_others(api: Api, izin: Izin) -> None:
+    """Let the registry write, and operators report the lines closed."""
+    with Api(izin, role="admin") as staff:
+        for address in (*PHONES, *EMAILS):
+            decision = {
+                "brandCode": api.brand,
+                "recipient": address,
+                "type": channel_of(address),
+                "status": "RET",
+                "source": "IYS_CM",
+            }
+            assert staff.post("/system/consents", decision).status_code == 200
+            assert staff.post("/system/consents", decision | {"reference": address}).is_error
+    report = {"recipients": [*PHONES, *EMAILS, f"{PHONES[0]}x"]}
+    closed = api.post("/operators/line-closures", report, key=izin.demo["operator"]["api_key"])
+    assert closed.status_code == 202, closed.text
 
 
 def with_odd_credentials(api: Api, address: str) -> Iterator[httpx.Response]:

@@ -96,3 +96,18 @@ async def test_what_was_given_up_has_failed() -> None:
     ((result, error),) = await run(work(), give_up)
     assert result is None
     assert isinstance(error, ConnectionError)
+
+
+async def test_somebody_else_may_wait_for_the_same() -> None:
+    waited = asyncio.get_running_loop().create_future()
+
+    async def work() -> object:
+        return await waited
+
+    def let_the_other_wait_first() -> None:
+        asyncio.get_running_loop().call_soon(waited.set_result, 3)
+
+    other = asyncio.create_task(work())
+    told = await run(work(), let_the_other_wait_first)
+    assert told == [(3, None)]
+    assert await other == 3

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from services.check.projector import project_brand
-from services.check.projector.project_brand import Turn
+from services.check.projector.project_brand import BrandProjector, Turn
+from services.check.projector.rush import Rushes
 from shared.cache import layout
 from shared.domain.consent import Channel, RecipientType, Status
 from shared.ledger import read_changes
@@ -225,7 +227,7 @@ async def test_a_brand_that_is_far_behind_is_built_and_not_followed(
     side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(project_brand, "PAGES_ALWAYS_FOLLOWED", 0)
-    await side.ledger.write(brand, range(3))
+    await side.ledger.write(brand, range(9))
     await side.bring_up(brand)
     first = await side.serving(brand)
     scribe = side.ledger.scribe
@@ -241,6 +243,73 @@ async def test_a_brand_that_is_far_behind_is_built_and_not_followed(
     assert followed is not None
     assert built is not None
     assert first.generation == followed.generation != built.generation
+    assert await side.agree(brand)
+
+
+class Patience(Rushes):
+    """Waits for three looks; remembers what it was asked, and whether it was told of the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[int, int]] = []
+        self.ended: list[int] = []
+
+    @override
+    def goes_on(self, brand_code: int, position: int) -> bool:
+        self.asked.append((brand_code, position))
+        return len(self.asked) <= 3
+
+    @override
+    def end(self, brand_code: int) -> None:
+        self.ended.append(brand_code)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "always_followed"), [(9, 30, 0), (100, 400, 10)], ids=["far", "outgrown"]
+)
+async def test_a_brand_that_is_being_loaded_is_left_alone_until_that_is_over(
+    side: Side,
+    brand: int,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int,
+    after: int,
+    always_followed: int,
+) -> None:
+    monkeypatch.setattr(project_brand, "PAGES_ALWAYS_FOLLOWED", always_followed)
+    await side.ledger.write(brand, range(before))
+    await side.bring_up(brand)
+    first = await side.serving(brand)
+    await side.ledger.write(brand, range(before, after))
+    patience = Patience()
+    patient = BrandProjector(side.ledger.changes, side.store, rushes=patience)
+    for _ in range(3):
+        assert await patient.take_turn(brand) is Turn.PUT_OFF
+        assert await side.serving(brand) == first
+        assert await side.building(brand) is None
+    while await patient.take_turn(brand) is not Turn.SETTLED:
+        pass
+    assert set(patience.asked) == {(brand, after)}
+    assert set(patience.ended) == {brand}
+    second = await side.serving(brand)
+    assert first is not None
+    assert second is not None
+    assert second.generation != first.generation
+    assert await side.agree(brand)
+
+
+async def test_what_is_being_built_is_never_left_alone(
+    side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_brand, "PAGES_ALWAYS_FOLLOWED", 0)
+    monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 6)
+    await side.ledger.write(brand, range(9))
+    await side.bring_up(brand)
+    await side.ledger.write(brand, range(9, 60))
+    while await side.building(brand) is None:  # begun by one who does not wait, and who dies
+        await side.projector(turn_s=0).take_turn(brand)
+    patient = BrandProjector(side.ledger.changes, side.store, turn_s=0, rushes=Rushes())
+    while (turn := await patient.take_turn(brand)) is not Turn.SETTLED:
+        assert turn is Turn.UNFINISHED
     assert await side.agree(brand)
 
 

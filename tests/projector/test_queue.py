@@ -90,3 +90,13 @@ def test_the_others_get_their_turn_in_whatever_rhythm_long_turns_come() -> None:
             order.append(short)
             queue.done(short, unfinished=False, thorough=False)
     assert 2 in order
+
+
+def test_a_brand_that_is_dropped_is_due_no_more() -> None:
+    queue = _Queue(long_turns_max=1)
+    put(queue, 1, 2)
+    assert taken(queue) == 1
+    put(queue, 1, nudged=True)
+    queue.done(1, unfinished=False, thorough=False)
+    queue.drop(1)
+    assert [taken(queue), taken(queue)] == [2, None]

@@ -5,26 +5,19 @@ run; `docs/coherence.md` says why.
 """
 
 import asyncio
-import os
-import signal
-import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import structlog
-import uvloop
 
 from services.check.projector.schedule_brands import BrandsProjector
 from services.check.projector.settings import ProjectorSettings
+from shared.background import note_life, run_until_told
 from shared.cache.address import CacheAddressError
 from shared.cache.layout import value_of
 from shared.cache.server_info import CacheUnfitError
 from shared.cache.servers import refuse_evicting
 from shared.cache.store import open_store
 from shared.ledger.deadline import heed_cancellation
-from shared.ledger.failures import LedgerUnavailableError
-from shared.ledger.migrate import SchemaMismatchError
 from shared.ledger.nudge import follow_nudges
 from shared.ledger.read_changes import ChangeReader
 from shared.ledger.readiness import require_primary
@@ -33,15 +26,15 @@ from shared.telemetry.logs import configure_logging
 from shared.web.serving import settings_or_exit
 
 SUMMARY_INTERVAL_S: Final = 60.0
-REFUSALS: Final = (CacheAddressError, CacheUnfitError, SchemaMismatchError)
+REFUSALS: Final = (CacheAddressError, CacheUnfitError)
 _log: Final[structlog.typing.FilteringBoundLogger] = structlog.get_logger()
 
 
 async def project(settings: ProjectorSettings) -> None:
     """Project until cancelled.
 
-    Raises LedgerUnavailableError or one of REFUSALS when it cannot begin: a ledger that is away, a standby or
-    too old, a cache that may evict. A cache that is away is waited for.
+    Raises LedgerUnavailableError, SchemaMismatchError or one of REFUSALS when it cannot begin: a ledger that
+    is away, a standby or too old, a cache that may evict. A cache that is away is waited for.
     """
     url = settings.cache_url
     await refuse_evicting(url)
@@ -57,7 +50,7 @@ async def project(settings: ProjectorSettings) -> None:
             store,
             brands_at_a_time=settings.projector_brands,
             sweep_interval_s=settings.projector_sweep_interval_s,
-            looked=lambda: _show_life(heartbeat),
+            looked=lambda: note_life(heartbeat),
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(projector.run())
@@ -71,24 +64,7 @@ def main() -> None:
     """Project with the settings of the environment, until SIGTERM or Ctrl-C."""
     settings = settings_or_exit(ProjectorSettings)
     configure_logging("projector")
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_told(settings))
-    except LedgerUnavailableError as error:
-        sys.exit(
-            f"izin: the ledger cannot be used ({error}); check its DSN and that it is a primary"
-        )
-    except (*REFUSALS, ValueError) as error:
-        sys.exit(f"izin: {error}")
-
-
-async def _until_told(settings: ProjectorSettings) -> None:
-    """Whatever is under way when we are told to stop may be left so: another one finishes it."""
-    work = asyncio.create_task(project(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-    with suppress(asyncio.CancelledError):
-        await work
+    run_until_told(project(settings), refusals=REFUSALS)
 
 
 async def _sum_up(projector: BrandsProjector) -> None:
@@ -104,12 +80,6 @@ async def _sum_up(projector: BrandsProjector) -> None:
                 built=tally.built,
                 lag_s_max=round(tally.lag_s_max, 4),
             )
-
-
-def _show_life(heartbeat: Path | None) -> None:
-    if heartbeat is not None:
-        with suppress(OSError):
-            heartbeat.write_text(str(os.getpid()))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from services.check.projector.project_brand import BrandProjector, Tally, Turn, is_at
+from services.check.projector.rush import LOOK_AGAIN_S, Rushes
 from shared.cache.client import CacheUnavailableError
 from shared.cache.layout import is_building
 from shared.cache.store import ProjectionStore
@@ -51,13 +52,14 @@ class BrandsProjector:
     ) -> None:
         self._changes = changes
         self._store = store
-        self._brand = BrandProjector(changes, store)
+        self._brand = BrandProjector(changes, store, rushes=Rushes())
         self._at_a_time = brands_at_a_time
         self._sweep_interval_s = sweep_interval_s
         self._tidy_period_s = tidy_period_s
         self._looked = looked
         self._queue = _Queue(long_turns_max=brands_at_a_time // 2)
         self._turns: set[asyncio.Task[None]] = set()
+        self._left_alone: set[int] = set()
         self._known: list[int] = []
         self._failures = 0
         self._away = _Away()
@@ -89,6 +91,8 @@ class BrandsProjector:
         return tally
 
     def _put(self, brand_code: int, *, nudged: bool = False, thorough: bool = False) -> None:
+        if brand_code in self._left_alone:
+            return  # it is looked at again soon
         self._queue.put(brand_code, nudged=nudged, thorough=thorough)
         self._begin_turns()
 
@@ -115,6 +119,18 @@ class BrandsProjector:
             await self._pause()
         finally:
             self._queue.done(brand_code, unfinished=turn is Turn.UNFINISHED, thorough=thorough)
+            if turn is Turn.PUT_OFF:
+                self._put_off(brand_code)
+
+    def _put_off(self, brand_code: int) -> None:
+        """Let a brand be until it is looked at again, whoever nudges meanwhile."""
+        self._queue.drop(brand_code)
+        self._left_alone.add(brand_code)
+        asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._look_again, brand_code)
+
+    def _look_again(self, brand_code: int) -> None:
+        self._left_alone.discard(brand_code)
+        self._put(brand_code)
 
     async def _pause(self) -> None:
         metrics.PROJECTOR_ROUNDS.add("failed")
@@ -233,6 +249,11 @@ class _Queue:
             self._unfinished[brand_code] = thorough or bool(again)
         elif again is not None:
             self._nudged[brand_code] = again
+
+    def drop(self, brand_code: int) -> None:
+        """Forget that a brand is due."""
+        for queue in (self._nudged, self._due, self._unfinished):
+            queue.pop(brand_code, None)
 
     def _next_queue(self) -> dict[int, bool]:
         """Choose, so that nudges come first and yet never keep the others waiting for ever."""
