@@ -7,12 +7,11 @@ what was read. So it does not matter who began something, who else is at it, or 
 
 import asyncio
 import secrets
-from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import lru_cache
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import Final
 
 from services.check.projector.rush import Rushes
 from shared.cache.layout import (
@@ -48,9 +47,6 @@ GENERATION_BITS: Final = 48
 WATERMARKS_REMEMBERED: Final = 65_536
 DIGESTS_BEGIN: Final = b""
 _NOWHERE: Final = Mark(0, (0, 0, 0), settled=False)
-
-First = TypeVar("First")
-Second = TypeVar("Second")
 
 
 class Turn(Enum):
@@ -238,29 +234,31 @@ class BrandProjector:
         """Copy page after page, each read while the one before is written; None as in `_follow`."""
         if copy.mark is None or copy.mark.filled_to is None:
             return Turn.SETTLED
-        page = await self._page(copy.brand_code, copy.mark)
-        while True:
-            if page is None:
-                return Turn.UNKNOWN
-            if not _is_of_this_history(copy.mark, page) or _has_outgrown(copy.mark, page.head):
-                return None
-            new = replace(
-                copy.mark, movement=MovementId(*page.head.movement), filled_to=page.filled_to
-            )
-            writing = self._write(copy, copy.mark, page.entries, new)
-            if page.filled_to is None or perf_counter() > ends_at:
-                if not await writing:
+        following: asyncio.Future[Fill | None] = asyncio.ensure_future(self._page(copy, copy.mark))
+        try:
+            while True:
+                page = await following
+                if page is None:
+                    return Turn.UNKNOWN
+                if not _is_of_this_history(copy.mark, page) or _has_outgrown(copy.mark, page.head):
+                    return None
+                new = replace(
+                    copy.mark, movement=MovementId(*page.head.movement), filled_to=page.filled_to
+                )
+                is_last = page.filled_to is None or perf_counter() > ends_at
+                if not is_last:
+                    following = asyncio.ensure_future(self._page(copy, new))
+                if not await self._write(copy, copy.mark, page.entries, new):
                     return Turn.OVERTAKEN
                 self._count("filled")
-                return Turn.SETTLED if page.filled_to is None else Turn.UNFINISHED
-            written, page = await _both(writing, self._page(copy.brand_code, new))
-            if not written:
-                return Turn.OVERTAKEN
-            self._count("filled")
+                if is_last:
+                    return Turn.SETTLED if page.filled_to is None else Turn.UNFINISHED
+        finally:
+            await _let_go(following)
 
-    async def _page(self, brand_code: int, mark: Watermark) -> Fill | None:
+    async def _page(self, copy: _Copy, mark: Watermark) -> Fill | None:
         return await self._changes.fill(
-            brand_code, _as_mark(mark), after=mark.filled_to or DIGESTS_BEGIN
+            copy.brand_code, _as_mark(mark), after=mark.filled_to or DIGESTS_BEGIN
         )
 
     async def _write(
@@ -354,14 +352,9 @@ def _addresses_about(page: Fill) -> int:
     return sampled if sampled > SAMPLE_COUNTS_FROM * page.head.consents else page.head.consents
 
 
-async def _both(first: Awaitable[First], second: Awaitable[Second]) -> tuple[First, Second]:
-    """Wait for both to end, also where one fails: nothing goes on behind the caller's back."""
-    tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
-    try:
-        await asyncio.wait(tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-    if tasks[0].exception() is not None:
-        tasks[1].exception()  # noted, and outranked
-    return tasks[0].result(), tasks[1].result()
+async def _let_go(reading: "asyncio.Future[Fill | None]") -> None:
+    """See to it that a read has ended, however it did: nothing goes on behind the caller's back."""
+    reading.cancel()
+    await asyncio.wait([reading])
+    if not reading.cancelled():
+        reading.exception()  # noted, and of no interest
