@@ -275,6 +275,7 @@ async def test_a_brand_that_is_being_loaded_is_left_alone_until_that_is_over(
     after: int,
     always_followed: int,
 ) -> None:
+    monkeypatch.setattr(project_brand, "PUT_OFF_FROM", after - before)
     monkeypatch.setattr(project_brand, "PAGES_ALWAYS_FOLLOWED", always_followed)
     await side.ledger.write(brand, range(before))
     await side.bring_up(brand)
@@ -297,9 +298,24 @@ async def test_a_brand_that_is_being_loaded_is_left_alone_until_that_is_over(
     assert await side.agree(brand)
 
 
+async def test_who_keeps_up_with_a_load_is_not_left_alone(
+    side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_brand, "PUT_OFF_FROM", 22)
+    monkeypatch.setattr(project_brand, "PAGES_ALWAYS_FOLLOWED", 0)
+    await side.ledger.write(brand, range(9))
+    await side.bring_up(brand)
+    await side.ledger.write(brand, range(9, 30))
+    patience = Patience()
+    patient = BrandProjector(side.ledger.changes, side.store, rushes=patience)
+    assert await patient.take_turn(brand) is Turn.SETTLED
+    assert not patience.asked
+
+
 async def test_what_is_being_built_is_never_left_alone(
     side: Side, brand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(project_brand, "PUT_OFF_FROM", 0)
     monkeypatch.setattr(project_brand, "PAGES_ALWAYS_FOLLOWED", 0)
     monkeypatch.setattr(read_changes, "CONSENTS_A_PAGE", 6)
     await side.ledger.write(brand, range(9))

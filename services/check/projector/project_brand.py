@@ -42,6 +42,8 @@ TURN_S: Final = 0.1
 PAGES_ALWAYS_FOLLOWED: Final = 4
 # To follow a movement costs as much as to copy so many consents (14 and 4 µs of CPU in all processes).
 CONSENTS_A_MOVEMENT: Final = 3
+# No batch and no burst of single writes is so large, but a file's step is.
+PUT_OFF_FROM: Final = 5_000
 SAMPLE_COUNTS_FROM: Final = 1.25
 GENERATION_BITS: Final = 48
 WATERMARKS_REMEMBERED: Final = 65_536
@@ -159,7 +161,8 @@ class BrandProjector:
         if not _is_of_this_history(mark, changes):
             return None
         if _has_outgrown(mark, changes.head) or (copy.key == "w" and _is_far(mark, changes.head)):
-            return await self._put_off(copy, changes.head)
+            behind = changes.head.position - mark.position
+            return await self._put_off(copy, behind, changes.head)
         is_settled = changes.position == changes.head.position
         new = mark.moved_to(
             changes.position, MovementId(*changes.head.movement), settled=is_settled
@@ -176,9 +179,9 @@ class BrandProjector:
             self._note_lag(changes.age_s + perf_counter() - received_at)
         return Turn.SETTLED if is_settled else Turn.UNFINISHED
 
-    async def _put_off(self, copy: _Copy, head: BrandHead) -> Turn | None:
+    async def _put_off(self, copy: _Copy, behind: int, head: BrandHead) -> Turn | None:
         """Leave alone what is being loaded; None when a new generation is to be built, or is being built."""
-        if self._rushes is None or copy.key != "w":
+        if self._rushes is None or copy.key != "w" or behind < PUT_OFF_FROM:
             return None
         if not self._rushes.goes_on(copy.brand_code, head.position):
             return None
