@@ -12,6 +12,7 @@ no more than the digest beside it does. It costs 16 bytes over the address.
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from struct import Struct
+from threading import Lock
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -28,7 +29,7 @@ class SealBrokenError(Exception):
 
 
 class Digester:
-    """Computes the digest of an address under one key. Stateless between calls, safe to share."""
+    """Computes the digest of an address under one key. Safe to share, also between threads."""
 
     def __init__(self, ring: KeyRing, *, key_id: int | None = None) -> None:
         self.key_id = ring.digest_key_id if key_id is None else key_id
@@ -37,6 +38,8 @@ class Digester:
         self._email_key = derive(root, b"izin digest of an e-mail address", 64)
         # ECB of single blocks is exactly the keyed permutation that is wanted: one block, one address.
         self._block = Cipher(algorithms.AES(phone_key), modes.ECB()).encryptor()  # noqa: S305
+        # The library's object serves one caller at a time, and raises RuntimeError for another.
+        self._turn = Lock()
 
     @property
     def proof(self) -> bytes:
@@ -53,7 +56,9 @@ class Digester:
             return blake2b(
                 recipient.encode(), key=self._email_key, digest_size=DIGEST_BYTES
             ).digest()
-        return self._block.update(block_of(recipient))
+        block = block_of(recipient)
+        with self._turn:
+            return self._block.update(block)
 
     def digests(self, recipients: Iterable[str]) -> list[bytes]:
         """Return the digests of many addresses, in order; one cipher call for all that are numbers."""
@@ -64,7 +69,9 @@ class Digester:
 
     def digests_of_blocks(self, blocks: bytes) -> list[bytes]:
         """Return the digests of numbers that stand one after the other, each as `block_of` writes it."""
-        return [digest for (digest,) in _EACH_DIGEST.iter_unpack(self._block.update(blocks))]
+        with self._turn:
+            digests = self._block.update(blocks)
+        return [digest for (digest,) in _EACH_DIGEST.iter_unpack(digests)]
 
 
 class Sealer:

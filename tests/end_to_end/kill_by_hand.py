@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ KILLS: Final[tuple[tuple[float, str, Callable[[Izin], int]], ...]] = (
 )
 STANDS_STILL_S: Final = 120.0
 VERIFY_S: Final = 1_800.0
+OUTPUT_SHOWN: Final = 4_000
 STARTED: Final = monotonic()
 
 
@@ -46,7 +48,7 @@ def main() -> None:
     rows = parser.parse_args().rows
     tell(f"making a file of {rows:,} rows")
     content, expected = made_up_file(rows)
-    with own_izin() as izin:
+    with own_izin() as izin, telling_what_it_said(izin):
         izin.settings = {"IZIN_INGEST_LEASE_S": "5"}
         izin.start()
         with Api(izin) as api:
@@ -65,6 +67,16 @@ def main() -> None:
         faults = differences(done, expected, rows, verified(izin))
     tell("\n".join(faults) or f"every row ended as it must, and once: {dict(expected)}")
     sys.exit(1 if faults else 0)
+
+
+@contextmanager
+def telling_what_it_said(izin: Izin) -> Generator[None]:
+    """Show the end of the output where something goes wrong: the directory is removed."""
+    try:
+        yield
+    except BaseException:
+        tell(izin.output.read_text()[-OUTPUT_SHOWN:])
+        raise
 
 
 def wait_for(api: Api, job: dict[str, Any], *, rows_done: int | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any
 
+import httpx
 import pytest
 
 from shared.clock import utc_now
@@ -128,7 +129,7 @@ def shown(api: Api, job: dict[str, Any]) -> dict[str, Any]:
     while True:
         try:
             answer = api.send("GET", f"/ingest/jobs/{job['id']}")
-        except OSError:
+        except (OSError, httpx.HTTPError):
             answer = None
         if answer is not None and answer.status_code == 200:
             now: dict[str, Any] = answer.json()

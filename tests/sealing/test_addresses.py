@@ -1,6 +1,7 @@
 """An address at rest: digests identify, seals open, and neither helps who has no key."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -139,3 +140,12 @@ def test_old_seals_open_after_a_new_sealing_key() -> None:
     assert newer.key_id == 2
     assert newer.seal(PHONE, brand_code=600001) != sealed
     assert newer.open(sealed, brand_code=600001, key_id=1) == PHONE
+
+
+def test_threads_share_a_digester() -> None:
+    """The race: both lanes of a file prepare their rows at the same time, each in a thread of its own."""
+    numbers = [f"+90599{n:07d}" for n in range(20_000)]
+    expected = DIGESTER.digests(numbers)
+    with ThreadPoolExecutor(4) as threads:
+        for found in threads.map(DIGESTER.digests, [numbers] * 100):
+            assert found == expected
