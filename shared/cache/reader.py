@@ -196,20 +196,11 @@ class CacheReader:
                 brand_code, known, count, places = part
                 if known is None or raw != known.raw:
                     known = self._learn(part, raw)
-                after = at + count if count > 0 else at
+                after = at + max(count, 0)
                 if known is not None:
-                    try:
-                        found = (
-                            [*map(_value_of, values[at:after])]
-                            if places is None
-                            else _in_order(places, values[at:after])
-                        )
-                        pages[brand_code] = Page(known.watermark, found)
-                    except (
-                        KeyError,
-                        TypeError,
-                        ValueError,
-                    ):  # an error instead of a value, or nothing of ours
+                    try:  # noqa: SIM105  # `suppress` costs more than all the rest of this loop
+                        pages[brand_code] = Page(known.watermark, _values(values[at:after], places))
+                    except (KeyError, TypeError, ValueError):  # an error, or nothing of ours
                         pass
                 at = after
         elif replies is not None and is_elsewhere(replies):
@@ -257,11 +248,13 @@ class _Gathering:
             self._done(self._pages)
 
 
-def _in_order(places: Sequence[Sequence[int]], replies: Sequence[object]) -> list[int]:
-    """Return the values that came by bucket in the order asked.
+def _values(replies: Sequence[object], places: Sequence[Sequence[int]] | None) -> list[int]:
+    """Return the values of some addresses in the order asked; `places` as in `_Part`.
 
     Raises KeyError, TypeError or ValueError for what no bucket answers.
     """
+    if places is None:
+        return [*map(_value_of, replies)]
     values = [0] * sum(map(len, places))
     for own, reply in zip(places, replies, strict=True):
         for place, value in zip(own, map(_value_of, array(reply) or ()), strict=True):

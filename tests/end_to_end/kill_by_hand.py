@@ -46,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000)
     rows = parser.parse_args().rows
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started must be ended
     tell(f"making a file of {rows:,} rows")
     content, expected = made_up_file(rows)
     with own_izin() as izin, telling_what_it_said(izin):

@@ -79,9 +79,23 @@ class WorkLanes:
         if claim is None:
             return False
         try:
+            is_ours = await self._attempt(claim)
+        except LedgerUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001  # told, and tried again: the other files are not to blame
+            _log.exception("ingest.lane.failed", job=str(claim.job_id), lane=claim.lane.value)
+            await renew_claim(self.writer, claim, until=self.now() + timedelta(seconds=PAUSE_S))
+            is_ours = True
+        if is_ours:
+            await self._finish(claim)
+        return True
+
+    async def _attempt(self, claim: Claim) -> bool:
+        """Work on a lane, and see to what may go wrong; say whether it is still ours."""
+        try:
             await self._work(claim)
         except LeaseLostError:
-            return True  # somebody else is at it
+            return False  # somebody else is at it
         except FileRefusedError as error:
             await self._give_up_job(claim, error.code, error.detail)
         except (SealBrokenError, ValueError) as error:
@@ -97,7 +111,6 @@ class WorkLanes:
             # Nobody knows whether the step is done: whoever claims the lane next sees it.
             await release_claim(self.writer, claim, now=self.now())
             raise
-        await self._finish(claim)
         return True
 
     async def tidy(self) -> None:
